@@ -1,0 +1,1 @@
+"""The pure core: elections, ballots and verdicts, with no client library in sight."""
