@@ -1,0 +1,108 @@
+"""Kafka, written to: topics made, ballots and events sent.
+
+Reading a topic is in `spark/topic.py`, which the count needs too.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from election_assets.domain.partitioning import partition_of
+from election_assets.errors import TransientError
+from spark.topic import kafka_errors
+
+# The topic takes no larger batch than 64 KiB, headers included.
+BATCH_BYTES = 60 * 1024
+_CLUSTER = 3
+_UNACKNOWLEDGED = 20_000
+_REPORT_EVERY = 1_000
+
+
+def create_topic(bootstrap_servers: str, topic: str, partitions: int, config: Mapping[str, str]) -> None:
+    """Make a topic unless it is there: replicated three times, two in sync, where there are three brokers."""
+    with kafka_errors(bootstrap_servers):
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+        try:
+            is_cluster = len(admin.describe_cluster()["brokers"]) >= _CLUSTER
+            spec = {
+                "num_partitions": partitions,
+                "replication_factor": _CLUSTER if is_cluster else 1,
+                "configs": {**config, "min.insync.replicas": "2" if is_cluster else "1"},
+            }
+            admin.create_topics({topic: spec}, wait_for_metadata=True)
+        except TopicAlreadyExistsError:
+            return
+        finally:
+            admin.close()
+
+
+def producer(bootstrap_servers: str, wait_seconds: float = 60) -> KafkaProducer:
+    """Return a producer whose acknowledged messages stay: acks=all, idempotent, batched."""
+    with kafka_errors(bootstrap_servers):
+        return KafkaProducer(
+            bootstrap_servers=bootstrap_servers,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=20,
+            batch_size=BATCH_BYTES,
+            max_block_ms=int(wait_seconds * 1000),
+            delivery_timeout_ms=int(wait_seconds * 1000),
+            request_timeout_ms=min(int(wait_seconds * 1000), 30_000),
+        )
+
+
+def publish(bootstrap_servers: str, topic: str, key: bytes, value: bytes) -> None:
+    """Send one event and wait until it is acknowledged."""
+    with kafka_errors(bootstrap_servers):
+        sender = producer(bootstrap_servers)
+        try:
+            sender.send(topic, key=key, value=value).get(timeout=30)
+        finally:
+            sender.close(timeout=5)
+
+
+def send_ballots(
+    bootstrap_servers: str,
+    topic: str,
+    partition_count: int,
+    ballots: Iterable[tuple[bytes, bytes]],
+    report: Callable[[int], None] = lambda _: None,
+    wait_seconds: float = 60,
+) -> int:
+    """Send ballots (key, value), each to its voter's partition; return how many were acknowledged.
+
+    Raises TransientError, with that number, when the broker stays away for `wait_seconds`.
+    """
+    sender = producer(bootstrap_servers, wait_seconds)
+    waiting: deque[Any] = deque()
+    acknowledged = 0
+    try:
+        for key, value in ballots:
+            waiting.append(sender.send(topic, key=key, value=value, partition=partition_of(key, partition_count)))
+            if len(waiting) >= _UNACKNOWLEDGED or waiting[0].is_done:
+                acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
+                report(acknowledged)
+        sender.flush(timeout=wait_seconds)
+        while waiting:
+            acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
+            report(acknowledged)
+    except KafkaError as error:
+        raise TransientError(
+            f"Kafka at {bootstrap_servers} was away for more than {wait_seconds:g} s ({type(error).__name__}): "
+            f"{acknowledged:,} ballots were cast. Casting again goes on from there; nothing is counted twice."
+        ) from error
+    finally:
+        sender.close(timeout=0 if waiting else 5)
+    return acknowledged
+
+
+def _settle(waiting: deque[Any], wait_seconds: float, at_most: int) -> int:
+    """Take the oldest sends off the queue, waiting for their acknowledgement."""
+    number = min(len(waiting), at_most)
+    for _ in range(number):
+        waiting[0].get(timeout=wait_seconds)
+        waiting.popleft()
+    return number

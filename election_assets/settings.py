@@ -1,0 +1,100 @@
+"""The settings of this package, and its only reader of the environment.
+
+Where a home has engines of its own, the file `engines.env` in it says where they listen;
+a variable that is set wins over the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from psycopg.conninfo import make_conninfo
+
+from election_assets.domain.topics import ELECTIONS_TOPIC, RESULTS_TOPIC, VOTES_TOPIC
+from election_assets.errors import PermanentError
+
+PROJECT = Path(__file__).resolve().parents[1]
+ROLES = ("owner", "registrar", "counter", "builder", "reader", "auditor", "dagster")
+_REQUIRED = (
+    "ELECTION_POSTGRES_HOST",
+    "ELECTION_POSTGRES_PORT",
+    "ELECTION_POSTGRES_DATABASE",
+    "ELECTION_KAFKA_BOOTSTRAP_SERVERS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the outside systems are, and what they are called there."""
+
+    home: Path
+    postgres_host: str
+    postgres_port: int
+    postgres_database: str
+    passwords: Mapping[str, str] = field(repr=False)
+    bootstrap_servers: str
+    spark_master: str
+    votes_topic: str
+    elections_topic: str
+    results_topic: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Build settings from `environ` over the home's file; raise PermanentError naming all that is missing."""
+        home = home_of(environ)
+        values = {**read_env_file(home / "engines.env"), **environ}
+        missing = [name for name in _REQUIRED if not values.get(name)]
+        if missing:
+            raise PermanentError(
+                f"Not set, and not in {home / 'engines.env'} either: {', '.join(missing)}. "
+                "`election up` starts engines and writes that file."
+            )
+        return cls(
+            home=home,
+            postgres_host=values["ELECTION_POSTGRES_HOST"],
+            postgres_port=_port(values["ELECTION_POSTGRES_PORT"]),
+            postgres_database=values["ELECTION_POSTGRES_DATABASE"],
+            passwords={role: values.get(f"ELECTION_POSTGRES_PASSWORD_{role.upper()}", "") for role in ROLES},
+            bootstrap_servers=values["ELECTION_KAFKA_BOOTSTRAP_SERVERS"],
+            spark_master=values.get("ELECTION_SPARK_MASTER") or "local[*]",
+            votes_topic=values.get("ELECTION_KAFKA_VOTES_TOPIC") or VOTES_TOPIC,
+            elections_topic=values.get("ELECTION_KAFKA_ELECTIONS_TOPIC") or ELECTIONS_TOPIC,
+            results_topic=values.get("ELECTION_KAFKA_RESULTS_TOPIC") or RESULTS_TOPIC,
+        )
+
+    def conninfo(self, role: str, database: str | None = None) -> str:
+        """Return how `role` connects; raise PermanentError where its password is not known here."""
+        if not self.passwords.get(role):
+            raise PermanentError(
+                f"No password for role {role!r}: set ELECTION_POSTGRES_PASSWORD_{role.upper()}, "
+                "or let `election up` make one."
+            )
+        return make_conninfo(
+            host=self.postgres_host,
+            port=self.postgres_port,
+            dbname=database or self.postgres_database,
+            user=role,
+            password=self.passwords[role],
+            connect_timeout=10,
+        )
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the home that ELECTION_HOME names, `.election` in the project by default."""
+    named = environ.get("ELECTION_HOME", "").strip()
+    return Path(named).expanduser().absolute() if named else PROJECT / ".election"
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read lines of NAME=VALUE; empty where there is no such file."""
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise PermanentError(f"ELECTION_POSTGRES_PORT is {text!r}; it must be a port between 1 and 65535.")
+    return int(text)
