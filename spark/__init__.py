@@ -1,0 +1,1 @@
+"""The count: Kafka to Postgres with Spark Structured Streaming; never imports Dagster."""

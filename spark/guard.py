@@ -1,0 +1,109 @@
+"""The guard: what must be true of the log before a run may count it.
+
+Each refusal is a PermanentError that says what was found and what mends it.
+"""
+
+import json
+from collections.abc import Sequence
+
+from election_assets.domain.frozen import FrozenElection
+from election_assets.domain.topics import GUARDED_CONFIG
+from election_assets.errors import PermanentError
+
+from spark.runs import Position
+from spark.topic import LogReader, TopicFacts
+
+CLUSTER_REPLICAS = 3
+CLUSTER_MIN_INSYNC = 2
+
+
+def check_topic(facts: TopicFacts | None, topic: str, topic_id: str, election: FrozenElection) -> TopicFacts:
+    """Refuse a topic that is missing, made anew, too small, or not configured as a record."""
+    if facts is None:
+        raise PermanentError(
+            f"Kafka has no topic {topic!r}, but the election was opened with it: its ballots are gone "
+            "or this is another cluster. Point ELECTION_KAFKA_BOOTSTRAP_SERVERS at the right one."
+        )
+    if facts.topic_id != topic_id:
+        raise PermanentError(
+            f"Topic {topic!r} has id {facts.topic_id}, the election was opened with {topic_id}: the topic was "
+            "deleted and made anew. Register the election under a new id."
+        )
+    if facts.partition_count < election.partition_count:
+        raise PermanentError(
+            f"Topic {topic!r} has {facts.partition_count} partitions, the election was opened with "
+            f"{election.partition_count}."
+        )
+    for name, wanted in GUARDED_CONFIG.items():
+        if facts.config[name] != wanted:
+            raise PermanentError(
+                f"Topic {topic!r} has {name}={facts.config[name]}, the count relies on {wanted}: "
+                f"`kafka-configs --alter --topic {topic} --add-config {name}={wanted}` sets it."
+            )
+    _check_replication(facts)
+    return facts
+
+
+def check_log(log: LogReader, positions: Sequence[Position], topic: str) -> None:
+    """Refuse a log that does not start at 0, ends before the ledger's position, or was cut and grown again."""
+    ends = log.starts_and_ends()
+    for partition, (start, _) in ends.items():
+        if start:
+            raise PermanentError(
+                f"Partition {partition} of {topic!r} starts at offset {start}, not 0: messages were deleted. "
+                "Restore the topic from its archive."
+            )
+    for position in positions:
+        _, end = ends.get(position.partition, (0, 0))
+        if end < position.next_offset:
+            raise PermanentError(
+                f"Partition {position.partition} of {topic!r} ends at offset {end}, but the ledger has judged up to "
+                f"{position.next_offset}: the log was cut. Restore it, or `election reset` to judge what is left."
+            )
+        if position.last_offset is not None:
+            _check_last_message(log, position, topic)
+
+
+def check_freeze(event: bytes | None, election: FrozenElection, topic_id: str) -> None:
+    """Refuse a database other than the one that was opened: compare with what `elections_topic` says."""
+    if event is None:
+        raise PermanentError(
+            f"elections_topic knows no opening of {election.election_id!r}: `election open "
+            f"{election.election_id}` publishes it."
+        )
+    published = json.loads(event)
+    ours = {
+        "registry_hash": election.registry_hash,
+        "topic_id": topic_id,
+        "partition_count": election.partition_count,
+    }
+    found = {name: published.get(name) for name in ours}
+    if found != ours:
+        raise PermanentError(
+            f"elections_topic says that {election.election_id!r} was opened with {found}, the registry says "
+            f"{ours}: this database is not the one it was opened in. Restore the right one."
+        )
+
+
+def _check_last_message(log: LogReader, position: Position, topic: str) -> None:
+    assert position.last_offset is not None
+    message = log.message_at(position.partition, position.last_offset)
+    found = None if message is None else message.timestamp
+    if found != position.last_append_time_ms:
+        raise PermanentError(
+            f"Partition {position.partition} of {topic!r} has at offset {position.last_offset} a message appended at "
+            f"{found} ms, the ledger judged one of {position.last_append_time_ms} ms there: the log was cut and has "
+            "grown again. Restore it, or `election reset` to judge what is there now."
+        )
+
+
+def _check_replication(facts: TopicFacts) -> None:
+    if facts.broker_count == 1:
+        return
+    in_sync = int(facts.config["min.insync.replicas"])
+    if facts.replicas < CLUSTER_REPLICAS or in_sync < CLUSTER_MIN_INSYNC:
+        raise PermanentError(
+            f"Topic {facts.topic!r} has {facts.replicas} replicas and min.insync.replicas={in_sync} on "
+            f"{facts.broker_count} brokers; an acknowledged ballot is safe with {CLUSTER_REPLICAS} and "
+            f"{CLUSTER_MIN_INSYNC}."
+        )

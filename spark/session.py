@@ -1,0 +1,70 @@
+"""The Spark session that the count runs in."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+# A micro-batch is one Arrow batch per task, so that a task is one transaction over one array.
+_ARROW_RECORDS = 1_000_000
+
+
+def spark_config(jars: Sequence[Path], work_folder: Path) -> dict[str, str]:
+    """Return the configuration of the count; dagster-pyspark's session resource takes the same."""
+    class_path = ":".join(map(str, jars))
+    return {
+        "spark.driver.extraClassPath": class_path,
+        "spark.executor.extraClassPath": class_path,
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "1g",
+        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4 -Xshare:auto",
+        "spark.local.dir": str(work_folder / "spark"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(_ARROW_RECORDS),
+        "spark.sql.streaming.metricsEnabled": "false",
+        "spark.python.worker.reuse": "true",
+    }
+
+
+def open_session(master: str, config: Mapping[str, str], log_file: Path) -> SparkSession:
+    """Start Spark, or take up the session that this process has; what Spark says goes to `log_file`."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.appName("election count").master(retrying(master))
+    for name, value in config.items():
+        builder = builder.config(name, value)
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("ab") as log, _stderr_to(log.fileno()):
+        session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("WARN")
+    return session
+
+
+def retrying(master: str) -> str:
+    """Return a local master that tries a failed task again, as clusters do: a task may be repeated at will."""
+    if master.startswith("local[") and "," not in master:
+        return master.removesuffix("]") + ",4]"
+    return master
+
+
+@contextmanager
+def _stderr_to(file_number: int) -> Iterator[None]:
+    """Give processes started meanwhile another stderr: the JVM and its Python workers keep the one they are born with.
+
+    No setting reaches the JVM's own warnings at its start.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(file_number, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

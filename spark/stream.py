@@ -1,0 +1,272 @@
+"""The count run: from the guard and the takeover to the last commit."""
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from election_assets.domain.frozen import FrozenElection
+from election_assets.errors import ElectionError, PermanentError, TransientError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
+from spark.guard import check_freeze, check_log, check_topic
+from spark.ledger import Committed, Stretch, analyze, commit, record_batch
+from spark.registry import check_and_keep_roll, load_roll, read_frozen
+from spark.results import ResultsTopic
+from spark.runs import Heartbeat, await_no_other_run, begin, end, positions
+from spark.settings import CountSettings
+from spark.source import batch_ends, read_votes
+from spark.topic import LogReader, latest_value, topic_facts
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CountFigures:
+    """What a run has done. `position` and `log_end` are summed over partitions; the lag is between them."""
+
+    run_id: str
+    started_at: datetime
+    batches: int = 0
+    messages: int = 0
+    counted: int = 0
+    rejected: int = 0
+    quarantined: int = 0
+    holes: int = 0
+    position: int = 0
+    log_end: int = 0
+    ended_why: str = ""
+
+
+def count(
+    session: SparkSession,
+    settings: CountSettings,
+    report: Callable[[CountFigures], None] = lambda _: None,
+    stop: threading.Event | None = None,
+) -> CountFigures:
+    """Judge what is in the log and what arrives, until idle or at the end of the run's life.
+
+    `report` is told the figures after each micro-batch; setting `stop` ends the run at the next
+    batch boundary. Raises PermanentError where the guard refuses or the run is superseded,
+    TransientError where an engine is away: a later run goes on where this one committed last.
+    """
+    try:
+        with psycopg.connect(settings.conninfo, autocommit=True) as connection:
+            election = read_frozen(connection, settings.election_id)
+            check_and_keep_roll(connection, election, settings.work_folder / "rolls")
+            await_no_other_run(connection, election)
+            with LogReader(settings.bootstrap_servers, settings.topic) as log:
+                _check_log_and_freeze(connection, settings, election, log)
+                run = CountRun(session, settings, connection, election, log, report)
+                return run.to_its_end(stop or threading.Event())
+    except psycopg.OperationalError as error:
+        raise TransientError(
+            f"Postgres went away during the count ({str(error).strip()}); what was committed stands. Count again."
+        ) from error
+
+
+def _check_log_and_freeze(
+    connection: psycopg.Connection, settings: CountSettings, election: FrozenElection, log: LogReader
+) -> None:
+    row = connection.execute(
+        "select topic_id from registry.elections where election_id = %s", (election.election_id,)
+    ).fetchone()
+    topic_id = row[0] if row else ""
+    facts = topic_facts(settings.bootstrap_servers, settings.topic)
+    check_topic(facts, settings.topic, topic_id, election)
+    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election.election_id.encode())
+    check_freeze(freeze, election, topic_id)
+    check_log(log, positions(connection, election.election_number), settings.topic)
+
+
+class CountRun:
+    """One run of the count: takes the election over, drives the micro-batches, says its end."""
+
+    def __init__(
+        self,
+        session: SparkSession,
+        settings: CountSettings,
+        connection: psycopg.Connection,
+        election: FrozenElection,
+        log: LogReader,
+        report: Callable[[CountFigures], None],
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._connection = connection
+        self._log = log
+        self._report = report
+        ends = log.starts_and_ends()
+        writer = begin(connection, election, settings.run_id, len(ends))
+        self._plan = CountPlan(writer, election, settings.conninfo, settings.work_folder)
+        self._next = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
+        self._figures = CountFigures(
+            settings.run_id,
+            datetime.now(UTC),
+            position=sum(self._next.values()),
+            log_end=sum(stop for _, stop in ends.values()),
+        )
+        self._boundary = threading.Lock()
+        self._stopping = False
+        self._active_at = time.monotonic()
+        self._error: ElectionError | None = None
+
+    def to_its_end(self, stop: threading.Event) -> CountFigures:
+        """Count until there is a reason to end; return the figures with it."""
+        why = "failed"
+        checkpoint = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=_made(self._settings.work_folder)))
+        try:
+            with (
+                self._results() as self._topic,
+                Heartbeat(self._settings.conninfo, self._plan.writer) as heartbeat,
+            ):
+                self._topic.publish()
+                why = self._stream(checkpoint, heartbeat, stop)
+                self._topic.publish()
+                analyze(self._connection)
+        except ElectionError as error:
+            why = f"failed: {error}"
+            raise
+        finally:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+            self._say_end(why)
+        return replace(self._figures, ended_why=why)
+
+    def _results(self) -> ResultsTopic:
+        settings = self._settings
+        return ResultsTopic(settings.bootstrap_servers, settings.results_topic, settings.conninfo, settings.election_id)
+
+    def _stream(self, checkpoint: Path, heartbeat: Heartbeat, stop: threading.Event) -> str:
+        self._warm_up()
+        self._active_at = time.monotonic()
+        query = (
+            read_votes(self._session, self._settings, self._next)
+            .writeStream.option("checkpointLocation", str(checkpoint))
+            .foreachBatch(lambda frame, batch_id: self._count_batch(checkpoint, frame, batch_id))
+            .start()
+        )
+        try:
+            return self._watch(query, heartbeat, stop)
+        finally:
+            with self._boundary:
+                self._stopping = True
+            query.stop()
+
+    def _warm_up(self) -> None:
+        """Make every worker ready before the first micro-batch, which otherwise takes 8 s and more."""
+        cores = self._session.sparkContext.defaultParallelism
+        rows = self._session.range(0, cores, 1, cores)
+        rows.mapInArrow(warmed(self._plan), "id bigint").collect()
+
+    def _watch(self, query: StreamingQuery, heartbeat: Heartbeat, stop: threading.Event) -> str:
+        started = time.monotonic()
+        life = self._settings.max_life_seconds
+        while query.isActive:
+            if stop.is_set():
+                return "stopped on request"
+            if heartbeat.lost:
+                raise PermanentError(f"Run {self._settings.run_id} ends: {heartbeat.lost}.")
+            if life is not None and time.monotonic() - started > life:
+                return f"end of its life of {life:g} s"
+            if time.monotonic() - self._active_at > self._settings.idle_seconds and not self._lag():
+                return f"idle for {self._settings.idle_seconds:g} s"
+            time.sleep(_POLL_SECONDS)
+        raise self._error or TransientError(f"Spark ended the count: {_first_line(query.exception())}")
+
+    def _lag(self) -> int:
+        ends = {partition: stop for partition, (_, stop) in self._log.starts_and_ends().items()}
+        return sum(ends.values()) - sum(self._next.values())
+
+    def _count_batch(self, checkpoint: Path, frame: DataFrame, batch_id: int) -> None:
+        with self._boundary:
+            if self._stopping:
+                return
+            try:
+                self._count_stretches(checkpoint, frame, batch_id)
+            except ElectionError as error:
+                self._error = error
+                raise
+            except PySparkException as error:
+                self._error = TransientError(f"A task of micro-batch {batch_id} failed: {_last_line(error)}")
+                raise self._error from error
+
+    def _count_stretches(self, checkpoint: Path, frame: DataFrame, batch_id: int) -> None:
+        started_at, started = datetime.now(UTC), time.monotonic()
+        ends = batch_ends(checkpoint, batch_id, self._settings.topic)
+        stretches = {one: Stretch(one, self._next.get(one, 0), stop) for one, stop in ends.items()}
+        rows = frame.mapInArrow(counted_stretches(self._plan, stretches), COMMITTED_SCHEMA).collect()
+        refusals = [row.refusal for row in rows if row.refusal]
+        if refusals:
+            raise PermanentError(refusals[0])
+        committed = {row.partition: Committed(*row[:-1]) for row in rows}
+        for partition, stretch in stretches.items():
+            if partition not in committed and stretch.end > stretch.start:
+                committed[partition] = self._only_holes(stretch)
+        self._next.update({one: done.next_offset for one, done in committed.items()})
+        self._add(list(committed.values()))
+        record_batch(
+            self._connection,
+            self._plan.writer,
+            batch_id,
+            started_at,
+            round((time.monotonic() - started) * 1000),
+            list(committed.values()),
+            self._figures.position,
+        )
+        if batch_id == 0:
+            analyze(self._connection)
+        self._topic.publish_if_due()
+        self._active_at = time.monotonic()
+        self._report(self._figures)
+
+    def _only_holes(self, stretch: Stretch) -> Committed:
+        """Commit a stretch of which the log delivered nothing: transaction markers alone."""
+        election = self._plan.election
+        roll = load_roll(election, self._settings.work_folder / "rolls", self._settings.conninfo)
+        return commit(self._connection, self._plan.writer, stretch, None, election, roll)
+
+    def _add(self, done: list[Committed]) -> None:
+        figures = self._figures
+        position = sum(self._next.values())
+        self._figures = replace(
+            figures,
+            batches=figures.batches + 1,
+            messages=figures.messages + sum(one.messages for one in done),
+            counted=figures.counted + sum(one.counted for one in done),
+            rejected=figures.rejected + sum(one.rejected for one in done),
+            quarantined=figures.quarantined + sum(one.quarantined for one in done),
+            holes=figures.holes + sum(one.holes for one in done),
+            position=position,
+            log_end=max(figures.log_end, position),
+        )
+
+    def _say_end(self, why: str) -> None:
+        try:
+            with psycopg.connect(self._settings.conninfo, autocommit=True, connect_timeout=5) as connection:
+                end(connection, self._plan.writer, why)
+        except psycopg.OperationalError:
+            # The database is away, so the end goes unsaid; the silent heartbeat says it after 15 s.
+            return
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().splitlines()[0] if error else "no reason given"
+
+
+def _last_line(error: PySparkException) -> str:
+    """Return the sentence at the end of a Python worker's traceback, or Spark's own first line."""
+    lines = [line for line in str(error).splitlines() if "Error: " in line and not line.startswith("\t")]
+    return lines[-1].split("Error: ", 1)[1] if lines else _first_line(error)

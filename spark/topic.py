@@ -1,0 +1,127 @@
+"""A topic as it stands: what it is, how far it reaches, single messages of it.
+
+Reads only, with kafka-python; the messages to be counted come through Spark (`source.py`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from election_assets.errors import PermanentError, TransientError
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
+
+_UNKNOWN_TOPIC = 3
+_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """A topic's identity and settings; `replicas` is the least of its partitions."""
+
+    topic: str
+    topic_id: str
+    partition_count: int
+    replicas: int
+    broker_count: int
+    config: dict[str, str]
+
+
+@contextmanager
+def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
+    """Turn what the client raises into a TransientError that says which broker was asked."""
+    try:
+        yield
+    except KafkaError as error:
+        raise TransientError(
+            f"Kafka at {bootstrap_servers} did not answer ({type(error).__name__}: {error}). "
+            "`election status` shows the engines; `election up` starts them."
+        ) from error
+
+
+def topic_facts(bootstrap_servers: str, topic: str) -> TopicFacts | None:
+    """Describe a topic; None where there is none. Raises TransientError where the broker is away."""
+    with kafka_errors(bootstrap_servers):
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=_TIMEOUT_MS)
+        try:
+            (found,) = admin.describe_topics([topic])
+            if found["error_code"] == _UNKNOWN_TOPIC:
+                return None
+            brokers = admin.describe_cluster()["brokers"]
+            resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+            config = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+        finally:
+            admin.close()
+    return TopicFacts(
+        topic=topic,
+        topic_id=str(found["topic_id"]),
+        partition_count=len(found["partitions"]),
+        replicas=min(len(partition["replica_nodes"]) for partition in found["partitions"]),
+        broker_count=len(brokers),
+        config={name: entry["value"] for name, entry in config.items()},
+    )
+
+
+class LogReader:
+    """Looks at a topic's ends and at single messages; use as a context manager."""
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._servers = bootstrap_servers
+        self._topic = topic
+        with kafka_errors(bootstrap_servers):
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=bootstrap_servers,
+                group_id=None,
+                enable_auto_commit=False,
+                request_timeout_ms=_TIMEOUT_MS,
+            )
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def starts_and_ends(self) -> dict[int, tuple[int, int]]:
+        """Return partition → (first offset, offset after the last); raise PermanentError without the topic."""
+        with kafka_errors(self._servers):
+            numbers = self._consumer.partitions_for_topic(self._topic)
+            if not numbers:
+                raise PermanentError(f"Kafka has no topic {self._topic!r}: `election open` makes it.")
+            partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
+            starts = self._consumer.beginning_offsets(partitions)
+            ends = self._consumer.end_offsets(partitions)
+        return {one.partition: (starts[one], ends[one]) for one in partitions}
+
+    def message_at(self, partition: int, offset: int) -> ConsumerRecord | None:
+        """Return the message at an offset; None where there is none (beyond the end, or a hole)."""
+        messages = self.messages_from(partition, offset, offset + 1)
+        return next((message for message in messages if message.offset == offset), None)
+
+    def messages_from(self, partition: int, start: int, end: int) -> Iterator[ConsumerRecord]:
+        """Yield the messages of [start, end) of a partition, in order of offset."""
+        place = TopicPartition(self._topic, partition)
+        with kafka_errors(self._servers):
+            end = min(end, self._consumer.end_offsets([place])[place])
+            self._consumer.assign([place])
+            self._consumer.seek(place, start)
+            while self._consumer.position(place) < end:
+                for message in self._consumer.poll(timeout_ms=1000).get(place, []):
+                    if message.offset < end:
+                        yield message
+
+
+def latest_value(bootstrap_servers: str, topic: str, key: bytes) -> bytes | None:
+    """Return the last value that a small compacted topic has for a key, None where it has none."""
+    if topic_facts(bootstrap_servers, topic) is None:
+        return None
+    with LogReader(bootstrap_servers, topic) as log:
+        values = [
+            message.value
+            for partition, (start, stop) in log.starts_and_ends().items()
+            for message in log.messages_from(partition, start, stop)
+            if message.key == key
+        ]
+    return values[-1] if values else None
