@@ -1,0 +1,168 @@
+"""What the dbt project promises to readers of the marts, read from its manifest without a database."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+# What Power BI reads without a conversion of its own.
+READABLE_TYPES = {"text", "bigint", "integer", "numeric", "boolean", "date", "timestamptz"}
+
+Node = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Parse the project as a newcomer would: no engine running, no setting made."""
+    target = tmp_path_factory.mktemp("dbt")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ELECTION_")}
+    parsed = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("dbt"), "parse", "--no-partial-parse"),
+            *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
+            *("--warn-error-options", '{"error": "all"}'),
+        ],
+        env=environ | {"DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert parsed.returncode == 0, parsed.stdout
+    return json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> list[Node]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+@pytest.fixture(scope="module")
+def marts(models: list[Node]) -> list[Node]:
+    return [model for model in models if model["schema"] == "marts"]
+
+
+def attached_tests(manifest: dict[str, Any], model: Node, kind: str) -> list[Node]:
+    """Return the data tests of one kind that are attached to a model."""
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node["attached_node"] == model["unique_id"]
+        and node["test_metadata"]["name"] == kind
+    ]
+
+
+def test_the_marts_are_those_agreed_with_their_readers(marts: list[Node]) -> None:
+    assert {mart["name"] for mart in marts} == {
+        "dim_elections",
+        "dim_contests",
+        "dim_candidates",
+        "dim_reporting_units",
+        "fct_candidate_results",
+        "fct_ballots",
+        "fct_registration",
+        "fct_contest_results",
+        "fct_contest_totals",
+        "fct_turnout",
+        "fct_uncounted_ballots",
+    }
+
+
+def test_every_mart_keeps_an_enforced_contract_of_readable_types(marts: list[Node]) -> None:
+    assert [mart["name"] for mart in marts if not mart["config"]["contract"]["enforced"]] == []
+    types = {column["data_type"] for mart in marts for column in mart["columns"].values()}
+    assert types <= READABLE_TYPES
+
+
+def test_every_model_and_column_is_described(models: list[Node]) -> None:
+    described = {model["name"]: [model, *model["columns"].values()] for model in models}
+    assert [name for name, things in described.items() if len(things) == 1] == []
+    blank = [
+        (name, thing["name"])
+        for name, things in described.items()
+        for thing in things
+        if not thing["description"].strip()
+    ]
+    assert blank == []
+
+
+def test_every_mart_has_a_tested_key(manifest: dict[str, Any], marts: list[Node]) -> None:
+    assert [mart["name"] for mart in marts if not attached_tests(manifest, mart, "rows_are_unique_by")] == []
+
+
+def test_every_fact_carries_the_position(marts: list[Node]) -> None:
+    facts = [mart for mart in marts if mart["name"].startswith("fct_")]
+    assert [fact["name"] for fact in facts if "position" not in fact["columns"]] == []
+
+
+def test_only_marts_are_public_and_all_models_have_an_owner(
+    manifest: dict[str, Any], models: list[Node]
+) -> None:
+    access = {model["name"]: model["config"]["access"] for model in models}
+    public = {name for name, granted in access.items() if granted == "public"}
+    assert public == {model["name"] for model in models if model["schema"] == "marts"}
+    assert set(access.values()) == {"public", "private"}
+    owned = {group["name"] for group in manifest["groups"].values() if group["owner"]["name"]}
+    assert {model["config"]["group"] for model in models} <= owned
+
+
+def test_every_reader_is_an_exposure_of_all_marts(manifest: dict[str, Any], marts: list[Node]) -> None:
+    exposures = {
+        exposure["name"]: exposure["depends_on"]["nodes"] for exposure in manifest["exposures"].values()
+    }
+    assert set(exposures) == {"streamlit", "power_bi"}
+    for read in exposures.values():
+        assert set(read) == {mart["unique_id"] for mart in marts}
+
+
+def test_live_marts_are_views_down_to_the_ledger(models: list[Node]) -> None:
+    assert {model["config"]["materialized"] for model in models} == {"view"}
+
+
+def test_schemas_are_the_same_in_every_environment(manifest: dict[str, Any]) -> None:
+    built = [node for node in manifest["nodes"].values() if node["resource_type"] in {"model", "seed"}]
+    assert {node["schema"] for node in built} == {"staging", "intermediate", "marts"}
+
+
+def test_no_model_or_source_leads_to_a_voter(manifest: dict[str, Any], models: list[Node]) -> None:
+    sources = {source["identifier"] for source in manifest["sources"].values()}
+    assert sources.isdisjoint({"participation", "voters", "voter_profiles"})
+    forbidden = re.compile(r"\b(participation|voter_id|voter_number|ballot_id)\b")
+    assert [model["name"] for model in models if forbidden.search(model["raw_code"])] == []
+
+
+def test_the_ledger_is_read_through_views_without_partitions(manifest: dict[str, Any]) -> None:
+    ledger = [
+        source["identifier"] for source in manifest["sources"].values() if source["source_name"] == "ledger"
+    ]
+    assert ledger
+    assert [identifier for identifier in ledger if not identifier.endswith("_added_up")] == []
+
+
+def test_every_unit_test_is_a_claim_about_its_model(manifest: dict[str, Any]) -> None:
+    for unit_test in manifest["unit_tests"].values():
+        model, separator, claim = unit_test["name"].partition("__")
+        assert (model, separator) == (unit_test["model"], "__")
+        assert "_" in claim
+        # dbt names a temporary relation after it, and Postgres ends names there.
+        assert len(unit_test["name"]) <= 63
+
+
+def test_every_reason_is_explained_in_one_sentence() -> None:
+    with (PROJECT / "seeds" / "uncounted_reasons.csv").open(encoding="utf-8", newline="") as file:
+        reasons = list(csv.DictReader(file))
+    assert len(reasons) == len({reason["reason"] for reason in reasons}) == 16
+    assert {reason["verdict"] for reason in reasons} == {"rejected", "quarantined"}
+    for reason in reasons:
+        sentence = reason["description"]
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert sentence.count(".") == 1
