@@ -1,0 +1,240 @@
+"""The command line: every command calls the functions that the assets call.
+
+Exit code 0: fine; 1: the thing asked about is not so; 2: it could not be done, with a sentence why.
+"""
+
+import os
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import psycopg
+import typer
+from typer.core import TyperGroup
+
+from election_assets import steps
+from election_assets.console import as_json, out, results_as_csv, say, show_cells, show_findings, show_results
+from election_assets.domain.election_folder import find_election_folder, read_election, write_election
+from election_assets.errors import ElectionError
+from election_assets.settings import PROJECT, Settings
+from engines import stack
+from engines.doctor import diagnose
+from engines.errors import EnginesError
+from engines.home import home_from
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The election's id, such as adams-2020.")]
+Seed = Annotated[int, typer.Option(help="Where the drawing starts; the same seed gives the same election.")]
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class SentenceGroup(TyperGroup):
+    """Ends a command that could not be done with its one sentence and exit code 2, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command named."""
+        try:
+            return super().invoke(ctx)
+        except (ElectionError, EnginesError) as error:
+            say(str(error))
+        except psycopg.OperationalError as error:
+            say(f"Postgres did not answer: {str(error).strip()}. `election status` shows the engines.")
+        raise SystemExit(2)
+
+
+app = typer.Typer(cls=SentenceGroup, no_args_is_help=True, rich_markup_mode="rich", help=__doc__)
+imports = typer.Typer(no_args_is_help=True, help="Make election folders from what others publish.")
+app.add_typer(imports, name="import")
+
+
+def settings() -> Settings:
+    """Read the settings of this process."""
+    return Settings.from_environment(os.environ)
+
+
+@app.command(epilog="Example: election up")
+def up() -> None:
+    """Start Postgres and Kafka in the home, and bring the schema up to date."""
+    steps.start_engines(home_from(os.environ), lambda: settings())
+
+
+@app.command(epilog="Example: election down")
+def down() -> None:
+    """Stop the engines of the home."""
+    stopped = stack.down(home_from(os.environ), say)
+    say(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+@app.command(epilog="Example: election status --json")
+def status(as_json_: AsJson = False) -> None:
+    """Show the engines; exit code 1 unless all of them run."""
+    found = stack.status(home_from(os.environ))
+    if as_json_:
+        typer.echo(as_json(found))
+    else:
+        for one in found:
+            out.print(f"{one.name:10} {one.state:8} {one.address:22} {one.remedy}")
+    raise typer.Exit(0 if all(one.state == "running" for one in found) else 1)
+
+
+@app.command(epilog="Example: election doctor")
+def doctor(as_json_: AsJson = False) -> None:
+    """Check beforehand what starting needs: Java, jars, disk, ports; exit code 1 where something is missing."""
+    findings = diagnose(home_from(os.environ))
+    if as_json_:
+        typer.echo(as_json(findings))
+    else:
+        show_findings(findings)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@imports.command("openelections", epilog="Example: election import openelections adams.csv --id adams-2020")
+def import_openelections(
+    file: Annotated[Path, typer.Argument(help="A precinct file of OpenElections.", exists=True, dir_okay=False)],
+    election_id: Annotated[str, typer.Option("--id", help="The id of the new election.")],
+    name: Annotated[str | None, typer.Option(help="Its name; made from the file's by default.")] = None,
+    date: Annotated[datetime | None, typer.Option(help="Its day; from the file's name by default.")] = None,
+    votes_allowed: Annotated[list[str] | None, typer.Option(help="OFFICE=N for contests that elect several.")] = None,
+    seed: Seed = 1,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where to; elections/ID by default.")] = None,
+) -> None:
+    """Make an election folder from a published precinct file, and report what the file contradicts in itself."""
+    from election_assets.openelections import import_openelections as import_file
+    from election_assets.openelections import report_lines
+
+    election = import_file(
+        file, election_id, name=name, date=date.date() if date else None,
+        votes_allowed=steps.votes_allowed(votes_allowed or []), seed=seed,
+    )  # fmt: skip
+    place = folder or PROJECT / "elections" / election_id
+    write_election(election, place)
+    for line in report_lines(election):
+        typer.echo(line)
+    say(f"Written to {place}.")
+
+
+@app.command(epilog="Example: election generate trial --voters 100000 --seed 7")
+def generate(
+    election_id: Id,
+    voters: Annotated[int, typer.Option(help="Size of the roll.", min=1)],
+    seed: Seed = 1,
+    contests: Annotated[int, typer.Option(help="Number of contests.", min=1)] = 3,
+    precincts: Annotated[int | None, typer.Option(help="Number of precincts; one per 1,500 voters.", min=1)] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where to; elections/ID by default.")] = None,
+) -> None:
+    """Make a synthetic election with known results."""
+    from election_assets.domain.synthetic import generate_election
+
+    number = precincts or max(1, voters // 1500)
+    election = generate_election(election_id, voters, seed=seed, contests=contests, precincts=number)
+    place = folder or PROJECT / "elections" / election_id
+    write_election(election, place)
+    say(f"{voters:,} voters in {number:,} precincts, {contests} contests: written to {place}.")
+
+
+@app.command(epilog="Example: election register adams-2020")
+def register(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER|ID", help="An election folder or id.")],
+) -> None:
+    """Load an election folder into the registry, as a draft."""
+    steps.register(settings(), read_election(find_election_folder(folder)))
+
+
+@app.command("open", epilog="Example: election open adams-2020")
+def open_(election_id: Id) -> None:
+    """Freeze an election and make its votes topic; from then on it can be voted in and counted."""
+    steps.open_(settings(), election_id)
+
+
+@app.command(epilog="Example: election cast adams-2020 --rate 500")
+def cast(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER|ID", help="An election folder or id.")],
+    rate: Annotated[float | None, typer.Option(help="Ballots a second; as fast as it goes by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another draw of who votes how; the election's own.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Cast no more than so many.", min=1)] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker that is away.")] = 60,
+) -> None:
+    """Let the voters vote: send the ballots that are not in the log yet."""
+    election = read_election(find_election_folder(folder))
+    steps.cast_ballots(settings(), election, rate=rate, seed=seed, limit=limit, wait_seconds=wait)
+
+
+@app.command(epilog="Example: election count adams-2020 --until-idle")
+def count(
+    election_id: Id,
+    until_idle: Annotated[bool, typer.Option(help="End when all is judged; otherwise go on till Ctrl-C.")] = False,
+    master: Annotated[str | None, typer.Option(help="A Spark master; local by default.")] = None,
+) -> None:
+    """Count the log into the ledger with Spark."""
+    steps.count_ballots(settings(), election_id, until_idle=until_idle, master=master)
+
+
+@app.command(epilog="Example: election reset adams-2020")
+def reset(election_id: Id) -> None:
+    """Empty the ledger of an election; the next count judges its log from the start."""
+    from election_assets.counting import reset_election
+
+    recount = reset_election(settings(), election_id)
+    say(f"The ledger of {election_id} is empty; the next count is recount {recount}.")
+
+
+@app.command(epilog="Example: election inspect adams-2020 3:1042")
+def inspect(election_id: Id, place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET")]) -> None:
+    """Show a message of the log and its verdict. It shows how a voter voted: for auditors."""
+    from election_assets.inspection import inspect_message
+
+    typer.echo(as_json(inspect_message(settings(), election_id, place)))
+
+
+@app.command(epilog="Example: election results adams-2020 --format csv")
+def results(
+    election_id: Id,
+    form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+    follow: Annotated[bool, typer.Option(help="Go on with each new total from the results topic.")] = False,
+) -> None:
+    """Show the results as the marts have them, or follow the running totals."""
+    from election_assets.results import read_results
+
+    if follow:
+        steps.follow(settings(), election_id)
+        return
+    found = read_results(settings(), election_id)
+    if form is Format.TABLE:
+        show_results(found)
+    else:
+        typer.echo(results_as_csv(found) if form is Format.CSV else as_json(found), nl=form is Format.JSON)
+
+
+@app.command(epilog="Example: election reconcile adams-2020")
+def reconcile(election_id: Id, as_json_: AsJson = False) -> None:
+    """Compare every official figure with the marts; exit code 1 where one differs without a derived reason."""
+    from election_assets.reconciliation import reconcile as reconcile_election
+
+    found = reconcile_election(settings(), election_id)
+    if as_json_:
+        typer.echo(as_json({"sentence": found.sentence(), "holds": found.holds, "differing": found.differing}))
+    else:
+        show_cells(found.differing)
+        out.print(found.sentence())
+    raise typer.Exit(0 if found.holds else 1)
+
+
+@app.command(epilog="Example: election demo adams-2020")
+def demo(election_id: Id = "adams-2020") -> None:
+    """Count a real election from its published results to the last cell, and compare."""
+    found = steps.demo(home_from(os.environ), lambda: settings(), election_id)
+    raise typer.Exit(0 if found.holds else 1)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
