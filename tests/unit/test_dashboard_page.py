@@ -244,7 +244,7 @@ def test_many_viewers_share_one_read(show: Show) -> None:
         return answering(FULL)(election_id)
 
     started = monotonic()
-    for _ in range(10):
+    for _ in range(6):
         show(counted_read, keep_cache=True)
     # The shared read is made anew every 1.5 s, however many pages are opened in that time.
     assert len(reads) <= 1 + (monotonic() - started) / 1.5
