@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from election_assets.domain.election import Election
+from election_assets.domain.frozen import AGE_GROUPS, GENDERS
 from election_assets.domain.seeds import generator, scattered
-
-AGE_GROUPS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+", "unknown")
-GENDERS = ("female", "male", "unknown")
 
 # Roughly the registered voters of a United States county; nobody synthetic is of unknown age.
 _AGE_SHARES = (0.10, 0.16, 0.16, 0.16, 0.18, 0.24, 0.0)

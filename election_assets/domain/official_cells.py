@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from election_assets.domain.apportionment import Integers, apportioned_within
 from election_assets.domain.election import Contest, Election, Method
-from election_assets.domain.seeds import Integers, apportioned
 from election_assets.errors import PermanentError
 
 UNPUBLISHED = np.iinfo(np.int64).min
@@ -165,14 +165,6 @@ def _filled_votes(cells: Integers, totals: Integers, room: Integers) -> Integers
         filled[places, column] += added
         room[places] -= added
     return filled
-
-
-def apportioned_within(count: int, room: Integers) -> Integers:
-    """Divide `count` in proportion to `room`, filling it up first and going beyond it only where nothing is left."""
-    within = apportioned(min(count, int(room.sum())), room)
-    # Largest remainders keep each share within its room as long as the sum is.
-    beyond = count - int(within.sum())
-    return within + apportioned(beyond, room) if beyond else within
 
 
 def _unplaced(cells: Integers, rows: list[int]) -> int | None:

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import msgspec
 import numpy as np
 
+from election_assets.domain.apportionment import Integers
 from election_assets.domain.election import Election
 from election_assets.domain.electorate import AGE_GROUPS, GENDERS, voters
-from election_assets.domain.seeds import Integers, generator
+from election_assets.domain.seeds import generator
 
 
 def _words(text: str) -> tuple[str, ...]:

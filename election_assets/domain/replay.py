@@ -11,10 +11,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from election_assets.domain.apportionment import Integers
 from election_assets.domain.election import Contest, Election
 from election_assets.domain.electorate import voters
 from election_assets.domain.replay_plan import PlannedCell, plan_replay
-from election_assets.domain.seeds import Integers, generator, scattered
+from election_assets.domain.seeds import generator, scattered
 from election_assets.errors import PermanentError
 
 _CHUNK = 20_000

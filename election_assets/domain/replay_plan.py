@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from election_assets.domain.apportionment import Integers, apportioned, apportioned_within
 from election_assets.domain.election import Contest, Election, Method
 from election_assets.domain.official_cells import (
     UNPUBLISHED,
     PrecinctCells,
-    apportioned_within,
     filled_cells,
 )
-from election_assets.domain.seeds import Integers, apportioned, generator
+from election_assets.domain.seeds import generator
 from election_assets.domain.split_precincts import (
     Division,
     Options,

@@ -8,7 +8,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
+from election_assets.domain.apportionment import Integers
+
 Words = npt.NDArray[np.uint64]
 
 
@@ -35,13 +36,3 @@ def scattered(indexes: Integers, bits: int, election_id: str, seed: int, purpose
         numbers = (numbers * (key | np.uint64(1))) & mask
         numbers ^= numbers >> shift
     return numbers
-
-
-def apportioned(count: int, weights: Integers) -> Integers:
-    """Divide `count` in proportion to `weights` by largest remainders; evenly where all weights are 0."""
-    if weights.sum() == 0:
-        weights = np.ones_like(weights)
-    shares, remainders = np.divmod(count * weights, weights.sum())
-    missing = count - int(shares.sum())
-    shares[np.argsort(-remainders, kind="stable")[:missing]] += 1
-    return shares

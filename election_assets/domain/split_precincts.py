@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from election_assets.domain.seeds import Integers, apportioned
+from election_assets.domain.apportionment import Integers, apportioned
 
 # The contests of one office that can stand together on a ballot, for each way they can.
 Options = tuple[tuple[str, ...], ...]

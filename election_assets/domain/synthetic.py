@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 
+from election_assets.domain.apportionment import Integers
 from election_assets.domain.election import (
     BallotStyle,
     Candidate,
@@ -15,7 +16,7 @@ from election_assets.domain.election import (
     PrecinctBallotStyle,
     ReportingUnit,
 )
-from election_assets.domain.seeds import Integers, generator
+from election_assets.domain.seeds import generator
 from election_assets.errors import PermanentError
 
 METHODS = (Method.ELECTION_DAY, Method.MAIL, Method.PROVISIONAL)

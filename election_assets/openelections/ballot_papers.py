@@ -1,10 +1,11 @@
 """Ballot styles and the roll of an imported election: which contests a precinct's voters have, and how many voters."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from election_assets.domain.apportionment import apportioned
 from election_assets.domain.election import (
     BallotStyle,
     Contest,
@@ -16,7 +17,6 @@ from election_assets.domain.election import (
 from election_assets.domain.figures import BALLOTS_CAST, Place
 from election_assets.domain.official_cells import PrecinctCells, filled_cells
 from election_assets.domain.replay_plan import PrecinctPlan
-from election_assets.domain.seeds import apportioned
 from election_assets.openelections.notes import note
 
 Style = tuple[str, ...]
@@ -43,7 +43,7 @@ def with_ballot_papers(draft: Election, contest_ids: Mapping[str, Sequence[str]]
                 notes.append(_split_note(plan, contests, rolls[precinct_id]))
         else:
             rolls[precinct_id] = {tuple(on_ballots): registered}
-    names = _named({style for roll in rolls.values() for style in roll}, rolls)
+    names = _named(dict.fromkeys(style for roll in rolls.values() for style in roll))
     used = {method for precinct in cells.values() for method in precinct.methods}
     return replace(
         draft,
@@ -141,11 +141,10 @@ def _in_order(style: Sequence[str], contests: Mapping[str, Contest]) -> Style:
     return tuple(one for one in contests if one in style)
 
 
-def _named(styles: set[Style], rolls: Mapping[str, Mapping[Style, int]]) -> dict[Style, str]:
-    """Name the styles in the order of the precincts that have them."""
+def _named(styles: Collection[Style]) -> dict[Style, str]:
+    """Name the styles by their order."""
     width = max(2, len(str(len(styles))))
-    ordered = dict.fromkeys(style for roll in rolls.values() for style in roll)
-    return {style: f"style-{number:0{width}}" for number, style in enumerate(ordered, 1)}
+    return {style: f"style-{number:0{width}}" for number, style in enumerate(styles, 1)}
 
 
 def _split_note(plan: PrecinctPlan, contests: Mapping[str, Contest], roll: Mapping[Style, int]) -> Contradiction:
