@@ -12,10 +12,11 @@ from typing import Annotated, Any
 import click
 import psycopg
 import typer
+from rich.markup import escape
 from typer.core import TyperGroup
 
 from election_assets import steps
-from election_assets.console import as_json, out, results_as_csv, say, show_cells, show_findings, show_results
+from election_assets.console import as_json, line, results_as_csv, say, show_cells, show_findings, show_results
 from election_assets.domain.election_folder import find_election_folder, read_election, write_election
 from election_assets.errors import ElectionError
 from election_assets.settings import PROJECT, Settings
@@ -51,7 +52,19 @@ class SentenceGroup(TyperGroup):
         raise SystemExit(2)
 
 
-app = typer.Typer(cls=SentenceGroup, no_args_is_help=True, rich_markup_mode="rich", help=__doc__)
+_HELP = """Count an election: from its folder and its voters' ballots to results that can be checked.
+
+Exit code 0: fine; 1: the thing asked about is not so; 2: it could not be done, with a sentence why.
+"""
+
+app = typer.Typer(
+    cls=SentenceGroup,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help=_HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 imports = typer.Typer(no_args_is_help=True, help="Make election folders from what others publish.")
 app.add_typer(imports, name="import")
 
@@ -82,7 +95,7 @@ def status(as_json_: AsJson = False) -> None:
         typer.echo(as_json(found))
     else:
         for one in found:
-            out.print(f"{one.name:10} {one.state:8} {one.address:22} {one.remedy}")
+            line(f"{one.name:10} {one.state:8} {one.address:22} {escape(one.remedy)}")
     raise typer.Exit(0 if all(one.state == "running" for one in found) else 1)
 
 
@@ -117,8 +130,7 @@ def import_openelections(
     )  # fmt: skip
     place = folder or PROJECT / "elections" / election_id
     write_election(election, place)
-    for line in report_lines(election):
-        typer.echo(line)
+    typer.echo("\n".join(report_lines(election)))
     say(f"Written to {place}.")
 
 
@@ -134,11 +146,10 @@ def generate(
     """Make a synthetic election with known results."""
     from election_assets.domain.synthetic import generate_election
 
-    number = precincts or max(1, voters // 1500)
-    election = generate_election(election_id, voters, seed=seed, contests=contests, precincts=number)
+    election = generate_election(election_id, voters, seed=seed, contests=contests, precincts=precincts)
     place = folder or PROJECT / "elections" / election_id
     write_election(election, place)
-    say(f"{voters:,} voters in {number:,} precincts, {contests} contests: written to {place}.")
+    say(f"{voters:,} voters in {len(election.precincts):,} precincts, {contests} contests: written to {place}.")
 
 
 @app.command(epilog="Example: election register adams-2020")
@@ -224,7 +235,7 @@ def reconcile(election_id: Id, as_json_: AsJson = False) -> None:
         typer.echo(as_json({"sentence": found.sentence(), "holds": found.holds, "differing": found.differing}))
     else:
         show_cells(found.differing)
-        out.print(found.sentence())
+        line(found.sentence())
     raise typer.Exit(0 if found.holds else 1)
 
 

@@ -33,7 +33,10 @@ METHOD_LABELS = {
     "total": "Total",
 }
 
-out = Console(highlight=False)
+# Where nobody's terminal sets the width, wide enough for a contest with all its methods.
+_WIDTH_WITHOUT_TERMINAL = 120
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True, highlight=False)
 
 
@@ -61,6 +64,11 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield report
 
 
+def line(text: str) -> None:
+    """Print a line of results, as long as it is."""
+    out.print(text, soft_wrap=True)
+
+
 def share(value: Decimal | None) -> str:
     """Spell a share of 0–1 as a percentage; a dash where there is none."""
     return "–" if value is None else f"{value:.1%}"
@@ -71,20 +79,20 @@ def show_results(results: Results) -> None:
     methods = _methods(results.candidates)
     for _, lines in groupby(results.candidates, key=lambda line: line.contest_id):
         contest = list(lines)
-        table = Table(title=escape(contest[0].contest_name), title_justify="left", title_style="bold", box=None)
+        table = _table(contest[0].contest_name)
         table.add_column("", justify="right", width=2)
         table.add_column("Candidate", min_width=24)
         table.add_column("Party", min_width=5)
         for name in ("Votes", "Share", *(METHOD_LABELS[method] for method in methods if len(methods) > 1)):
             table.add_column(name, justify="right")
-        for line in contest:
-            split = [f"{line.votes_by_method.get(method, 0):,}" for method in methods if len(methods) > 1]
+        for result in contest:
+            split = [f"{result.votes_by_method.get(method, 0):,}" for method in methods if len(methods) > 1]
             table.add_row(
-                "" if line.rank is None else str(line.rank),
-                escape(line.candidate_name),
-                escape(line.party or ""),
-                f"{line.vote_count:,}",
-                share(line.vote_share),
+                "" if result.rank is None else str(result.rank),
+                escape(result.candidate_name),
+                escape(result.party or ""),
+                f"{result.vote_count:,}",
+                share(result.vote_share),
                 *split,
             )
         out.print(table)
@@ -97,9 +105,9 @@ def show_standing(results: Results) -> None:
     standing = results.standing
     registered = standing.registered_voter_count
     of = "registration unknown" if registered is None else f"of {registered:,} registered"
-    out.print(f"[bold]Turnout[/] {share(standing.turnout_share)}: {standing.ballot_count:,} ballots, {of}")
+    line(f"[bold]Turnout[/] {share(standing.turnout_share)}: {standing.ballot_count:,} ballots, {of}")
     as_of = f"{standing.counted_at:%Y-%m-%d %H:%M:%S %Z}" if standing.counted_at else "nothing counted yet"
-    out.print(
+    line(
         f"[bold]Judged[/] {standing.position:,} messages: {standing.counted_count:,} counted, "
         f"{standing.rejected_count:,} rejected, {standing.quarantined_count:,} quarantined; as of {as_of}"
     )
@@ -116,7 +124,7 @@ def show_cells(cells: Sequence[Cell]) -> None:
     """Print the official cells that differ, beside ours."""
     if not cells:
         return
-    table = Table(title="Cells that differ", title_justify="left", title_style="bold", box=None)
+    table = _table("Cells that differ")
     for name in ("Cell", "Precinct", "Contest", "Candidate", "Method"):
         table.add_column(name)
     for name in ("Official", "Ours", "Derived"):
@@ -162,7 +170,11 @@ def results_as_csv(results: Results) -> str:
 
 def as_json(value: object) -> str:
     """Spell dataclasses, times and decimals as JSON with an indent."""
-    return msgspec.json.format(msgspec.json.encode(value, decimal_format="number")).decode()
+    return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(value)).decode()
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
 
 
 def _methods(candidates: list[CandidateResult]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from election_assets.casting import cast
-from election_assets.console import out, progress, say, show_results, show_totals
+from election_assets.console import line, out, progress, say, show_results, show_totals
 from election_assets.domain.election import Election
 from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.errors import PermanentError
@@ -138,5 +138,5 @@ def demo(home: Home, settings: Callable[[], Settings], election_id: str) -> Reco
     show_results(read_results(found, election.election_id))
     reconciliation = reconcile(found, election.election_id)
     say(f"From folder to figures in {time.monotonic() - started:.1f} s.")
-    out.print(f"[bold]{reconciliation.sentence()}[/]")
+    line(f"[bold]{reconciliation.sentence()}[/]")
     return reconciliation

@@ -10,8 +10,9 @@ create table registry.methods (
 insert into registry.methods (method_number, method) values
 (1, 'election_day'), (2, 'mail'), (3, 'early'), (4, 'provisional'), (5, 'total');
 
+-- An election's id is part of its topic's name, which may hold no colon.
 create table registry.elections (
-    election_id text primary key check (election_id ~ '^[A-Za-z0-9._:-]{1,64}$'),
+    election_id text primary key check (election_id ~ '\A[A-Za-z0-9._-]{1,64}\Z'),
     election_number integer generated always as identity unique,
     election_name text not null,
     election_date date not null,
