@@ -7,13 +7,11 @@ import os
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import click
 import psycopg
 import typer
 from rich.markup import escape
-from typer.core import TyperGroup
 
 from election_assets import steps
 from election_assets.console import as_json, line, results_as_csv, say, show_cells, show_findings, show_results
@@ -38,27 +36,12 @@ class Format(StrEnum):
     JSON = "json"
 
 
-class SentenceGroup(TyperGroup):
-    """Ends a command that could not be done with its one sentence and exit code 2, never a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named."""
-        try:
-            return super().invoke(ctx)
-        except (ElectionError, EnginesError) as error:
-            say(str(error))
-        except psycopg.OperationalError as error:
-            say(f"Postgres did not answer: {str(error).strip()}. `election status` shows the engines.")
-        raise SystemExit(2)
-
-
 _HELP = """Count an election: from its folder and its voters' ballots to results that can be checked.
 
 Exit code 0: fine; 1: the thing asked about is not so; 2: it could not be done, with a sentence why.
 """
 
 app = typer.Typer(
-    cls=SentenceGroup,
     no_args_is_help=True,
     rich_markup_mode="rich",
     help=_HELP,
@@ -247,5 +230,11 @@ def demo(election_id: Id = "adams-2020") -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what could not be done ends with its one sentence, never a traceback."""
+    try:
+        app()
+    except (ElectionError, EnginesError) as error:
+        say(str(error))
+    except psycopg.OperationalError as error:
+        say(f"Postgres did not answer: {str(error).strip()}. `election status` shows the engines.")
+    raise SystemExit(2)

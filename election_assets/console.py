@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -136,7 +137,7 @@ def show_cells(cells: Sequence[Cell]) -> None:
     out.print(table)
 
 
-def show_totals(totals: Iterable[dict]) -> None:
+def show_totals(totals: Iterable[dict[str, Any]]) -> None:
     """Print running totals as they come, until Ctrl-C."""
     try:
         for total in totals:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import psycopg
@@ -140,7 +141,7 @@ def _copy_voters(connection: psycopg.Connection, election_number: int, election:
     )
 
 
-def _copy(connection: psycopg.Connection, table: str, columns: Sequence[str], rows: Iterable[tuple]) -> None:
+def _copy(connection: psycopg.Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     statement = sql.SQL("copy registry.{} ({}) from stdin").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
@@ -149,7 +150,7 @@ def _copy(connection: psycopg.Connection, table: str, columns: Sequence[str], ro
             copy.write_row(row)
 
 
-def _definition_rows(election: Election) -> Iterable[tuple[str, tuple[str, ...], list[tuple]]]:
+def _definition_rows(election: Election) -> Iterable[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
     """Yield table, columns and rows (but for the election's id) in an order that foreign keys allow."""
     yield "election_methods", ("election_id", "method"), [(method.value,) for method in election.methods]
     yield (
@@ -226,7 +227,7 @@ def _definition_rows(election: Election) -> Iterable[tuple[str, tuple[str, ...],
     yield from _source_rows(election)
 
 
-def _source_rows(election: Election) -> Iterable[tuple[str, tuple[str, ...], list[tuple]]]:
+def _source_rows(election: Election) -> Iterable[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
     """Yield what a past election's source published, and what it contradicts in itself."""
     yield (
         "official_results",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
@@ -106,7 +107,7 @@ def read_results(settings: Settings, election_id: str) -> Results:
     return Results(standing, candidates)
 
 
-def follow_results(settings: Settings, election_id: str) -> Iterator[dict]:
+def follow_results(settings: Settings, election_id: str) -> Iterator[dict[str, Any]]:
     """Yield each newer total that the results topic carries, for ever, starting with the newest of each candidate.
 
     A total of a lower (recount, position) than seen before is out of date and passed over.

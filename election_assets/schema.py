@@ -18,6 +18,6 @@ def install_schema(owner_conninfo: str) -> list[str]:
         done = {name for (name,) in connection.execute("select name from public.schema_files")}
         fresh = [file for file in sorted(FOLDER.glob("*.sql")) if file.name not in done]
         for file in fresh:
-            connection.execute(file.read_text(encoding="utf-8"))  # type: ignore[arg-type]
+            connection.execute(file.read_text(encoding="utf-8"))
             connection.execute("insert into public.schema_files (name) values (%s)", (file.name,))
     return [file.name for file in fresh]

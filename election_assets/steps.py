@@ -89,7 +89,6 @@ def count_ballots(settings: Settings, election_id: str, *, until_idle: bool, mas
         say(f"All messages of {election_id} are judged.")
         return
     settings = replace(settings, spark_master=master or settings.spark_master)
-    life = {"idle_seconds": 1.0} if until_idle else {"idle_seconds": float("inf")}
     stop = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: stop.set())
     started = time.monotonic()
@@ -100,7 +99,8 @@ def count_ballots(settings: Settings, election_id: str, *, until_idle: bool, mas
             def report_figures(figures: CountFigures) -> None:
                 report(figures.messages, max(waiting, figures.messages))
 
-            figures = count(session_for(settings), count_settings(settings, election_id, **life), report_figures, stop)
+            run = count_settings(settings, election_id, idle_seconds=1.0 if until_idle else float("inf"))
+            figures = count(session_for(settings), run, report_figures, stop)
     finally:
         signal.signal(signal.SIGINT, before)
     say(

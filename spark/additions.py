@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from election_assets.domain.frozen import FrozenElection, Roll, group_of
 from election_assets.domain.judge import Content, Judged
 
-Sums = dict[tuple, list[int]]
+Sums = dict[tuple[Any, ...], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _counted_values(codes: np.ndarray) -> Iterable[tuple[int, int]]:
     return zip(values.tolist(), counts.tolist(), strict=True)
 
 
-def _add(sums: Sums, key: tuple, *amounts: int) -> None:
+def _add(sums: Sums, key: tuple[Any, ...], *amounts: int) -> None:
     known = sums.get(key)
     if known is None:
         sums[key] = list(amounts)

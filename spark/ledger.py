@@ -93,7 +93,8 @@ def _locked_position(connection: psycopg.Connection, writer: Writer, stretch: St
         raise TransientError(
             f"Partition {stretch.partition} was added to the topic during the count; the next run takes it up."
         )
-    epoch, run_id, next_offset = row
+    epoch, run_id = row[:2]
+    next_offset: int = row[2]
     if (epoch, run_id) != (writer.epoch, writer.run_id):
         raise PermanentError(
             f"Run {writer.run_id} (epoch {writer.epoch}) may no longer write: "

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -95,7 +96,7 @@ def _contests(connection: psycopg.Connection, election_id: str) -> dict[str, Con
     }
 
 
-def _units_and_styles(connection: psycopg.Connection, election_id: str) -> dict:
+def _units_and_styles(connection: psycopg.Connection, election_id: str) -> dict[str, Any]:
     methods = connection.execute(
         "select method, method_number from registry.election_methods join registry.methods using (method)"
         " where election_id = %s",
@@ -109,7 +110,7 @@ def _units_and_styles(connection: psycopg.Connection, election_id: str) -> dict:
         " where u.election_id = %s and u.reporting_unit_type = 'precinct'",
         (election_id,),
     ).fetchall()
-    styles = dict(
+    styles: dict[str, int] = dict(
         connection.execute(
             "select ballot_style_id, ballot_style_number from registry.ballot_styles where election_id = %s",
             (election_id,),
@@ -156,7 +157,7 @@ def _arrays(roll: bytes, partition_count: int) -> dict[str, np.ndarray]:
     types = dict.fromkeys(("voter_id", "age_group", "gender"), pa.binary())
     types |= {"voter_number": pa.int64(), "precinct_number": pa.int32(), "ballot_style_number": pa.int16()}
     if not roll:
-        columns: dict = {name: pa.array([], types[name]) for name in names}
+        columns: dict[str, Any] = {name: pa.array([], types[name]) for name in names}
     else:
         table = csv.read_csv(
             pa.py_buffer(roll),

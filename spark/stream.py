@@ -14,7 +14,7 @@ from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import ElectionError, PermanentError, TransientError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
 from spark.guard import check_freeze, check_log, check_topic

@@ -49,7 +49,7 @@ def _murmur2_of_one_length(letters: np.ndarray) -> np.ndarray:
     """Hash rows of bytes (n × length, held as uint32, whose products wrap as the algorithm wants)."""
     length = letters.shape[1]
     m = np.uint32(_M)
-    h = np.full(len(letters), _SEED ^ length, dtype=np.uint32)
+    h: np.ndarray = np.full(len(letters), _SEED ^ length, dtype=np.uint32)
     whole = length - length % 4
     for start in range(0, whole, 4):
         k = _little_endian(letters[:, start : start + 4]) * m
@@ -57,7 +57,8 @@ def _murmur2_of_one_length(letters: np.ndarray) -> np.ndarray:
     if whole < length:
         h = (h ^ _little_endian(letters[:, whole:])) * m
     h = (h ^ (h >> 13)) * m
-    return h ^ (h >> 15)
+    hashes: np.ndarray = h ^ (h >> 15)
+    return hashes
 
 
 def _little_endian(letters: np.ndarray) -> np.ndarray:

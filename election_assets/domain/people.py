@@ -11,7 +11,8 @@ import numpy as np
 
 from election_assets.domain.apportionment import Integers
 from election_assets.domain.election import Election
-from election_assets.domain.electorate import AGE_GROUPS, GENDERS, voters
+from election_assets.domain.electorate import voters
+from election_assets.domain.frozen import AGE_GROUPS, GENDERS
 from election_assets.domain.seeds import generator
 
 
