@@ -13,7 +13,7 @@ from election_assets.domain.judge import Judged, Uncounted
 from election_assets.domain.verdict import Reason, Verdict
 from election_assets.errors import PermanentError, TransientError
 
-from spark.additions import Additions, Sums, add_up
+from spark.additions import Additions, Columns, add_up
 from spark.participation import settle
 
 _COLUMNS = {
@@ -142,10 +142,9 @@ def _write(
 
 def _add_to_tables(connection: psycopg.Connection, writer: Writer, partition: int, additions: Additions) -> None:
     for table in _COLUMNS:
-        sums: Sums = getattr(additions, table)
-        if sums:
-            columns = list(zip(*(key + tuple(amounts) for key, amounts in sorted(sums.items())), strict=True))
-            connection.execute(_UPSERTS[table], (writer.election_number, partition, *map(list, columns)))
+        columns: Columns = getattr(additions, table)
+        if columns[0]:
+            connection.execute(_UPSERTS[table], (writer.election_number, partition, *columns))
 
 
 def _list_uncounted(connection: psycopg.Connection, writer: Writer, partition: int, uncounted: list[Uncounted]) -> None:

@@ -14,21 +14,18 @@ import numpy as np
 from election_assets.domain.ballot import (
     MAX_CAST_AT_LENGTH,
     UUID_LENGTH,
-    Ballot,
-    Selections,
     read_ballot,
     read_plain_ballot,
     read_selections,
 )
 from election_assets.domain.frozen import FrozenElection, Roll
 from election_assets.domain.partitioning import partition_of
+from election_assets.domain.placing import Lexicon, Marks, Place, marks_of, place_of
 from election_assets.domain.verdict import Reason
 
 MAX_KEY_BYTES = 64
-
-# Contents remembered between batches (a county with 8 contests has some 20,000), within some 200 MB a worker.
-MAX_REMEMBERED_CONTENTS = 50_000
-MAX_REMEMBERED_BYTES = 4096
+# A new lexicon is begun when the marks are more than these: some 100 MB a worker.
+MAX_REMEMBERED_MARKS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +40,13 @@ class Messages:
 
 
 @dataclass(frozen=True, slots=True)
-class ContestCount:
-    """What a ballot adds to one contest; an overvoted contest has no votes."""
-
-    contest_number: int
-    undervotes: int
-    overvotes: int
-    candidate_numbers: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a ballot adds to the count, without its voter: equal for all ballots marked alike."""
-
-    precinct_number: int
-    ballot_style_number: int
-    method_number: int
-    is_blank: bool
-    contests: tuple[ContestCount, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Valid:
     """A ballot that counts if it is its voter's first."""
 
     voter_number: int
     ballot_id: bytes
-    content: Content
+    place: Place
+    marks: Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +62,16 @@ class Uncounted:
 class Judged:
     """A batch judged: valid ballots as arrays of one length in order of offset, the others one by one.
 
-    `ballot_ids` is n × 16 bytes; `content_numbers` are indices into `contents`.
+    `ballot_ids` is n × 16 bytes; place and marks numbers are indices into the lexicon.
     """
 
     offsets: np.ndarray
     append_times_ms: np.ndarray
     voter_numbers: np.ndarray
     ballot_ids: np.ndarray
-    content_numbers: np.ndarray
-    contents: list[Content]
+    place_numbers: np.ndarray
+    marks_numbers: np.ndarray
+    lexicon: Lexicon
     uncounted: list[Uncounted]
 
     def since(self, offset: int) -> "Judged":
@@ -106,8 +84,9 @@ class Judged:
             self.append_times_ms[rows],
             self.voter_numbers[rows],
             self.ballot_ids[rows],
-            self.content_numbers[rows],
-            self.contents,
+            self.place_numbers[rows],
+            self.marks_numbers[rows],
+            self.lexicon,
             [message for message in self.uncounted if message.offset >= offset],
         )
 
@@ -125,21 +104,25 @@ class Judge:
     def __init__(self, election: FrozenElection, roll: Roll) -> None:
         self.election = election
         self.roll = roll
-        self._contents: dict[tuple[str, str, str, str, bytes], Content] = {}
+        self._lexicon = Lexicon(election)
 
     def judge_one(self, partition: int, append_time_ms: int, key: bytes | None, value: bytes | None) -> Valid | Reason:
         """Judge one message by each rule in its order."""
         ballot = read_ballot(value)
-        if ballot is None:
+        selections = None if ballot is None else read_selections(bytes(ballot.selections))
+        if ballot is None or selections is None:
             return Reason.MALFORMED
         voter_id = ballot.voter_id.encode()
         if key != voter_id:
             return Reason.WRONG_KEY
         if partition != partition_of(voter_id, self.election.partition_count):
             return Reason.WRONG_PARTITION
-        content = self._content_of(ballot)
-        if isinstance(content, Reason):
-            return content
+        place = place_of(self.election, ballot)
+        if isinstance(place, Reason):
+            return place
+        marks = marks_of(self.election, place.ballot_style_number, selections)
+        if isinstance(marks, Reason):
+            return marks
         if self.election.opens_at_ms is not None and append_time_ms < self.election.opens_at_ms:
             return Reason.BEFORE_OPEN
         if self.election.closes_at_ms is not None and append_time_ms >= self.election.closes_at_ms:
@@ -147,24 +130,26 @@ class Judge:
         voter_number = int(self.roll.find([voter_id])[0])
         if voter_number < 0:
             return Reason.UNKNOWN_VOTER
-        if self.roll.precinct_numbers[voter_number] != content.precinct_number:
+        if self.roll.precinct_numbers[voter_number] != place.precinct_number:
             return Reason.WRONG_PRECINCT
-        if self.roll.ballot_style_numbers[voter_number] != content.ballot_style_number:
+        if self.roll.ballot_style_numbers[voter_number] != place.ballot_style_number:
             return Reason.WRONG_BALLOT_STYLE
-        return Valid(voter_number, bytes.fromhex(ballot.ballot_id.replace("-", "")), content)
+        return Valid(voter_number, bytes.fromhex(ballot.ballot_id.replace("-", "")), place, marks)
 
     def judge(self, messages: Messages) -> Judged:
         """Judge a batch of one partition."""
-        rows, ballot_ids, contents = self._read_plain(messages)
+        if len(self._lexicon.marks) > MAX_REMEMBERED_MARKS:
+            self._lexicon = Lexicon(self.election)
+        rows, ballot_ids, places, marks = self._read_plain(messages)
         uuids, accepted = _uuids(ballot_ids)
         voters = self.roll.find([messages.keys[row] for row in rows.tolist()])
-        content_numbers, known = _numbered(contents)
-        if len(rows):
-            precincts = np.array([content.precinct_number for content in known])[content_numbers]
-            styles = np.array([content.ballot_style_number for content in known])[content_numbers]
-            accepted &= voters >= 0
-            accepted &= self.roll.precinct_numbers[voters] == precincts
-            accepted &= self.roll.ballot_style_numbers[voters] == styles
+        accepted &= voters >= 0
+        if accepted.any():
+            known = self._lexicon.places
+            accepted &= self.roll.precinct_numbers[voters] == np.array([p.precinct_number for p in known])[places]
+            accepted &= (
+                self.roll.ballot_style_numbers[voters] == np.array([p.ballot_style_number for p in known])[places]
+            )
             accepted &= self.roll.partitions[voters] == messages.partition
             accepted &= self._within_hours(messages.append_times_ms[rows])
         rows = rows[accepted]
@@ -173,8 +158,9 @@ class Judge:
             messages.append_times_ms[rows],
             voters[accepted],
             uuids[accepted],
-            content_numbers[accepted],
-            known,
+            places[accepted],
+            marks[accepted],
+            self._lexicon,
             [],
         )
         if len(rows) == len(messages.offsets):
@@ -182,13 +168,12 @@ class Judge:
         others = np.setdiff1d(np.arange(len(messages.offsets)), rows, assume_unique=True)
         return self._with_others(plain, messages, others.tolist())
 
-    def _read_plain(self, messages: Messages) -> tuple[np.ndarray, list[str], list[Content]]:
-        """Return rows, ballot ids and contents of the messages that read well at first sight."""
+    def _read_plain(self, messages: Messages) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
+        """Return rows, ballot ids, place and marks numbers of the messages that read well at first sight."""
         rows: list[int] = []
         ballot_ids: list[str] = []
-        contents: list[Content] = []
-        if len(self._contents) > MAX_REMEMBERED_CONTENTS:
-            self._contents.clear()
+        numbers: list[tuple[int, int]] = []
+        find = self._lexicon.find
         for row, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
             ballot = read_plain_ballot(value)
             if (
@@ -198,12 +183,13 @@ class Judge:
                 or len(ballot.cast_at) > MAX_CAST_AT_LENGTH
             ):
                 continue
-            content = self._content_of(ballot)
-            if isinstance(content, Content):
+            found = find(ballot)
+            if found is not None:
                 rows.append(row)
                 ballot_ids.append(ballot.ballot_id)
-                contents.append(content)
-        return np.array(rows, dtype=np.int64), ballot_ids, contents
+                numbers.append(found)
+        columns = np.array(numbers, dtype=np.int64).reshape(-1, 2)
+        return np.array(rows, dtype=np.int64), ballot_ids, columns[:, 0], columns[:, 1]
 
     def _with_others(self, plain: Judged, messages: Messages, others: list[int]) -> Judged:
         """Ask the definition about every message that was not accepted at first sight."""
@@ -222,14 +208,16 @@ class Judge:
         order = np.argsort(offsets)
         ids = np.frombuffer(b"".join(one.ballot_id for one in valid), np.uint8).reshape(-1, 16)
         voters = np.array([one.voter_number for one in valid], dtype=np.int64)
-        numbers = np.arange(len(plain.contents), len(plain.contents) + len(valid))
+        places = np.array([self._lexicon.add_place(one.place) for one in valid], dtype=np.int64)
+        marks = np.array([self._lexicon.add_marks(one.marks) for one in valid], dtype=np.int64)
         return Judged(
             offsets[order],
             np.concatenate([plain.append_times_ms, messages.append_times_ms[rows]])[order],
             np.concatenate([plain.voter_numbers, voters])[order],
             np.concatenate([plain.ballot_ids, ids])[order],
-            np.concatenate([plain.content_numbers, numbers])[order],
-            plain.contents + [one.content for one in valid],
+            np.concatenate([plain.place_numbers, places])[order],
+            np.concatenate([plain.marks_numbers, marks])[order],
+            plain.lexicon,
             uncounted,
         )
 
@@ -241,52 +229,6 @@ class Judge:
             within &= append_times_ms < self.election.closes_at_ms
         return within
 
-    def _content_of(self, ballot: Ballot) -> Content | Reason:
-        """Return what a ballot adds, or why it cannot."""
-        raw = bytes(ballot.selections)
-        key = (ballot.election_id, ballot.precinct_id, ballot.ballot_style_id, ballot.method, raw)
-        remembered = self._contents.get(key)
-        if remembered is not None:
-            return remembered
-        selections = read_selections(raw)
-        if selections is None:
-            return Reason.MALFORMED
-        content = resolve(self.election, ballot, selections)
-        if isinstance(content, Content) and len(raw) <= MAX_REMEMBERED_BYTES:
-            self._contents[key] = content
-        return content
-
-
-def resolve(election: FrozenElection, ballot: Ballot, selections: Selections) -> Content | Reason:
-    """Place a ballot's names in the registry: from `wrong_election` to `unknown_candidate`."""
-    if ballot.election_id != election.election_id:
-        return Reason.WRONG_ELECTION
-    method_number = election.method_numbers.get(ballot.method)
-    if method_number is None:
-        return Reason.UNKNOWN_METHOD
-    precinct_number = election.precinct_numbers.get(ballot.precinct_id)
-    if precinct_number is None:
-        return Reason.UNKNOWN_PRECINCT
-    style_number = election.ballot_style_numbers.get(ballot.ballot_style_id, 0)
-    if (precinct_number, style_number) not in election.precinct_ballot_styles:
-        return Reason.UNKNOWN_BALLOT_STYLE
-    contest_ids = election.ballot_style_contests[style_number]
-    if not selections.keys() <= contest_ids:
-        return Reason.UNKNOWN_CONTEST
-    contests = []
-    for contest_id in sorted(contest_ids, key=lambda one: election.contests[one].contest_number):
-        rules = election.contests[contest_id]
-        numbers = [rules.candidate_numbers.get(candidate_id, 0) for candidate_id in selections.get(contest_id, ())]
-        if 0 in numbers:
-            return Reason.UNKNOWN_CANDIDATE
-        if len(numbers) > rules.votes_allowed:
-            contests.append(ContestCount(rules.contest_number, 0, rules.votes_allowed, ()))
-        else:
-            undervotes = rules.votes_allowed - len(numbers)
-            contests.append(ContestCount(rules.contest_number, undervotes, 0, tuple(numbers)))
-    is_blank = not any(selections.values())
-    return Content(precinct_number, style_number, method_number, is_blank, tuple(contests))
-
 
 def _uuids(ballot_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return 16 bytes for each text of 36 characters, and which of them were lower-case hyphenated UUIDs."""
@@ -294,19 +236,6 @@ def _uuids(ballot_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
     digits = _DIGITS[np.delete(letters, _HYPHENS, axis=1)]
     valid = (letters[:, _HYPHENS] == ord("-")).all(axis=1) & (digits < 16).all(axis=1)
     return (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15), valid
-
-
-def _numbered(contents: list[Content]) -> tuple[np.ndarray, list[Content]]:
-    """Return each content's number among the distinct ones, and those. Told apart by identity: they are remembered."""
-    numbers: dict[int, int] = {}
-    known: list[Content] = []
-    content_numbers = np.empty(len(contents), dtype=np.int64)
-    for row, content in enumerate(contents):
-        number = numbers.setdefault(id(content), len(known))
-        if number == len(known):
-            known.append(content)
-        content_numbers[row] = number
-    return content_numbers, known
 
 
 _HYPHENS = [8, 13, 18, 23]

@@ -1,0 +1,1 @@
+"""What `make bench` runs: the count's speed beside calibrators in the same minutes."""
