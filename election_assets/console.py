@@ -170,8 +170,8 @@ def results_as_csv(results: Results) -> str:
 
 
 def as_json(value: object) -> str:
-    """Spell dataclasses, times and decimals as JSON with an indent."""
-    return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(value)).decode()
+    """Spell dataclasses, times, decimals and paths as JSON with an indent."""
+    return msgspec.json.format(msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode(value)).decode()
 
 
 def _table(title: str) -> Table:

@@ -1,0 +1,58 @@
+"""Settings come from the environment over the home's file, and what is missing is named at once."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from election_assets.errors import PermanentError
+from election_assets.settings import PROJECT, ROLES, Settings
+
+COMPLETE = {
+    "ELECTION_POSTGRES_HOST": "db.example",
+    "ELECTION_POSTGRES_PORT": "5433",
+    "ELECTION_POSTGRES_DATABASE": "election",
+    "ELECTION_KAFKA_BOOTSTRAP_SERVERS": "k1:9092,k2:9092",
+    "ELECTION_POSTGRES_PASSWORD_READER": "a secret",
+}
+
+
+def test_every_missing_name_is_named_at_once_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError) as raised:
+        Settings.from_environment({"ELECTION_HOME": str(tmp_path), "ELECTION_POSTGRES_HOST": "db"})
+    for name in ("ELECTION_POSTGRES_PORT", "ELECTION_POSTGRES_DATABASE", "ELECTION_KAFKA_BOOTSTRAP_SERVERS"):
+        assert name in str(raised.value)
+    assert "election up" in str(raised.value)
+
+
+def test_what_is_set_wins_over_the_homes_file(tmp_path: Path) -> None:
+    lines = [f"{name}={value}" for name, value in COMPLETE.items()]
+    (tmp_path / "engines.env").write_text("\n".join(["# made by `election up`", *lines]))
+    settings = Settings.from_environment({"ELECTION_HOME": str(tmp_path), "ELECTION_POSTGRES_PORT": "6000"})
+    assert (settings.postgres_host, settings.postgres_port) == ("db.example", 6000)
+    assert "user=reader" in settings.conninfo("reader")
+
+
+def test_a_password_never_shows_in_a_repr(tmp_path: Path) -> None:
+    assert "a secret" not in repr(Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(tmp_path)}))
+
+
+def test_a_role_without_password_is_a_sentence_not_an_empty_password(tmp_path: Path) -> None:
+    settings = Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(tmp_path)})
+    with pytest.raises(PermanentError, match="ELECTION_POSTGRES_PASSWORD_COUNTER"):
+        settings.conninfo("counter")
+
+
+@pytest.mark.parametrize("port", ["", "http", "70000", "-1"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+    with pytest.raises(PermanentError, match="ELECTION_POSTGRES_PORT"):
+        Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(tmp_path), "ELECTION_POSTGRES_PORT": port})
+
+
+def test_the_example_names_every_setting() -> None:
+    example = set(re.findall(r"^(ELECTION_\w+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE))
+    sources = [*PROJECT.glob("election_assets/**/*.py"), *PROJECT.glob("engines/*.py"), *PROJECT.glob("dashboard/*.py")]
+    named = set(re.findall(r'"(ELECTION_[A-Z_]+)"', "\n".join(file.read_text() for file in sources)))
+    passwords = {f"ELECTION_POSTGRES_PASSWORD_{role.upper()}" for role in ROLES}
+    # The controller's port is the engines' own affair: made with the home, never set.
+    assert example == (named - {"ELECTION_KAFKA_CONTROLLER_PORT"}) | passwords
