@@ -9,10 +9,10 @@ from election_assets.domain.ballot import read_plain_ballot
 from election_assets.domain.election import Election
 from election_assets.domain.replay import ballot_count, messages
 from election_assets.domain.topics import votes_topic_of
-from election_assets.errors import PermanentError
+from election_assets.errors import PermanentError, TransientError
 from election_assets.resources.vote_log import send_ballots
 from election_assets.settings import Settings
-from spark.topic import LogReader, topic_facts
+from spark.topic import LogReader, TopicFacts, topic_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ def cast(
     log has is skipped all the same. `report` is told ballots in the log and in all.
     """
     topic = votes_topic_of(election.election_id, settings.votes_topic)
-    facts = topic_facts(settings.bootstrap_servers, topic)
-    if facts is None:
+    if _facts_when_there(settings.bootstrap_servers, topic, wait_seconds) is None:
         raise PermanentError(f"Kafka has no topic {topic!r}: `election open {election.election_id}` makes it.")
     total = ballot_count(election)
     ballots = _Ballots(election, seed, _ballot_ids_in_log(settings.bootstrap_servers, topic))
@@ -54,6 +53,17 @@ def cast(
         wait_seconds,
     )
     return Cast(sent, ballots.in_log, total)
+
+
+def _facts_when_there(bootstrap_servers: str, topic: str, wait_seconds: float) -> TopicFacts | None:
+    """Return what the topic is, waiting for a broker that is away."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return topic_facts(bootstrap_servers, topic)
+        except TransientError:
+            if time.monotonic() > deadline:
+                raise
 
 
 class _Ballots:

@@ -14,7 +14,8 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 _UNKNOWN_TOPIC = 3
-_TIMEOUT_MS = 10_000
+# A broker that is there answers within milliseconds; who can wait longer asks again.
+TIMEOUTS = {"bootstrap_timeout_ms": 5_000, "request_timeout_ms": 10_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
 def topic_facts(bootstrap_servers: str, topic: str) -> TopicFacts | None:
     """Describe a topic; None where there is none. Raises TransientError where the broker is away."""
     with kafka_errors(bootstrap_servers):
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=_TIMEOUT_MS)
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
         try:
             (found,) = admin.describe_topics([topic])
             if found["error_code"] == _UNKNOWN_TOPIC:
@@ -75,7 +76,7 @@ class LogReader:
                 bootstrap_servers=bootstrap_servers,
                 group_id=None,
                 enable_auto_commit=False,
-                request_timeout_ms=_TIMEOUT_MS,
+                **TIMEOUTS,
             )
 
     def __enter__(self) -> "LogReader":

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from election_assets.domain.partitioning import partition_of
 from election_assets.errors import TransientError
-from spark.topic import kafka_errors
+from spark.topic import TIMEOUTS, kafka_errors
 
 # The topic takes no larger batch than 64 KiB, headers included.
 BATCH_BYTES = 60 * 1024
@@ -24,7 +24,7 @@ _REPORT_EVERY = 1_000
 def create_topic(bootstrap_servers: str, topic: str, partitions: int, config: Mapping[str, str]) -> None:
     """Make a topic unless it is there: replicated three times, two in sync, where there are three brokers."""
     with kafka_errors(bootstrap_servers):
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
         try:
             is_cluster = len(admin.describe_cluster()["brokers"]) >= _CLUSTER
             spec = {
@@ -50,7 +50,7 @@ def producer(bootstrap_servers: str, wait_seconds: float = 60) -> KafkaProducer:
             batch_size=BATCH_BYTES,
             max_block_ms=int(wait_seconds * 1000),
             delivery_timeout_ms=int(wait_seconds * 1000),
-            request_timeout_ms=min(int(wait_seconds * 1000), 30_000),
+            request_timeout_ms=min(int(wait_seconds * 500), 30_000),
         )
 
 
