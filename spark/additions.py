@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+
 from election_assets.domain.frozen import FrozenElection, Roll, group_of
 from election_assets.domain.judge import Judged
 from election_assets.domain.placing import ContestMarks, Marks, Place

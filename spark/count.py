@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pyarrow as pa
+
 from election_assets.domain.frozen import FrozenElection, Roll
 from election_assets.domain.judge import Judge, Judged, Messages
 from election_assets.errors import PermanentError, TransientError
-
 from spark.ledger import Committed, Stretch, Writer, commit
 from spark.registry import load_roll
 from spark.runs import application_name

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from election_assets.domain.frozen import FrozenElection
 from election_assets.domain.topics import GUARDED_CONFIG
 from election_assets.errors import PermanentError
-
 from spark.runs import Position
 from spark.topic import LogReader, TopicFacts
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
+
 from election_assets.domain.frozen import FrozenElection, Roll
 from election_assets.domain.judge import Judged, Uncounted
 from election_assets.domain.verdict import Reason, Verdict
 from election_assets.errors import PermanentError, TransientError
-
 from spark.additions import Additions, Columns, add_up
 from spark.participation import settle
 

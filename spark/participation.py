@@ -7,6 +7,7 @@ import uuid
 
 import numpy as np
 import psycopg
+
 from election_assets.domain.judge import Judged, Uncounted
 from election_assets.domain.verdict import Reason
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
+from pyarrow import csv
+
 from election_assets.domain.frozen import ContestRules, FrozenElection, Roll, group_number
 from election_assets.domain.partitioning import partitions_of
 from election_assets.errors import PermanentError
-from pyarrow import csv
 
 _ARRAYS = ("ids", "precinct_numbers", "ballot_style_numbers", "groups", "partitions")
 _ROLL_COLUMNS = "voter_number, voter_id, precinct_number, ballot_style_number, age_group, gender"

@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 
 import psycopg
+
 from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import PermanentError, TransientError
-
 from spark.ledger import Writer
 
 HEARTBEAT_SECONDS = 3.0

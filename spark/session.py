@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
+
+from election_assets.errors import PermanentError
 
 # A micro-batch is one Arrow batch per task, so that a task is one transaction over one array.
 _ARROW_RECORDS = 1_000_000
@@ -34,15 +37,24 @@ def spark_config(jars: Sequence[Path], work_folder: Path) -> dict[str, str]:
 
 
 def open_session(master: str, config: Mapping[str, str], log_file: Path) -> SparkSession:
-    """Start Spark, or take up the session that this process has; what Spark says goes to `log_file`."""
+    """Start Spark, or take up the session that this process has; what Spark says goes to `log_file`.
+
+    Raises PermanentError where the JVM does not start.
+    """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName("election count").master(retrying(master))
     for name, value in config.items():
         builder = builder.config(name, value)
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("ab") as log, _stderr_to(log.fileno()):
-        session = builder.getOrCreate()
+    try:
+        with log_file.open("ab") as log, _stderr_to(log.fileno()):
+            session = builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        raise PermanentError(
+            f"Spark's JVM did not start ({_last_line(log_file)}). Java 17 or newer is needed: `election doctor` looks "
+            f"for it; the whole story is in {log_file}."
+        ) from error
     session.sparkContext.setLogLevel("WARN")
     return session
 
@@ -52,6 +64,11 @@ def retrying(master: str) -> str:
     if master.startswith("local[") and "," not in master:
         return master.removesuffix("]") + ",4]"
     return master
+
+
+def _last_line(log_file: Path) -> str:
+    lines = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 @contextmanager

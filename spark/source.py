@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from election_assets.domain.ballot import MAX_BALLOT_BYTES
-from election_assets.domain.judge import MAX_KEY_BYTES
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from election_assets.domain.ballot import MAX_BALLOT_BYTES
+from election_assets.domain.judge import MAX_KEY_BYTES
 from spark.settings import CountSettings
 
 # Measured: with the client's defaults the JVM's share per ballot is some 10 % higher.

@@ -4,24 +4,26 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from election_assets.domain.frozen import FrozenElection
-from election_assets.errors import ElectionError, PermanentError, TransientError
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from election_assets.domain.frozen import FrozenElection
+from election_assets.errors import ElectionError, PermanentError, TransientError
 from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
 from spark.guard import check_freeze, check_log, check_topic
 from spark.ledger import Committed, Stretch, analyze, commit, record_batch
 from spark.registry import check_and_keep_roll, load_roll, read_frozen
 from spark.results import ResultsTopic
-from spark.runs import Heartbeat, await_no_other_run, begin, end, positions
+from spark.runs import Heartbeat, application_name, await_no_other_run, begin, end, positions
 from spark.settings import CountSettings
 from spark.source import batch_ends, read_votes
 from spark.topic import LogReader, latest_value, topic_facts
@@ -129,7 +131,8 @@ class CountRun:
                 Heartbeat(self._settings.conninfo, self._plan.writer) as heartbeat,
             ):
                 self._topic.publish()
-                why = self._stream(checkpoint, heartbeat, stop)
+                with _jvm_errors():
+                    why = self._stream(checkpoint, heartbeat, stop)
                 self._topic.publish()
                 analyze(self._connection)
         except ElectionError as error:
@@ -231,7 +234,11 @@ class CountRun:
         """Commit a stretch of which the log delivered nothing: transaction markers alone."""
         election = self._plan.election
         roll = load_roll(election, self._settings.work_folder / "rolls", self._settings.conninfo)
-        return commit(self._connection, self._plan.writer, stretch, None, election, roll)
+        writer = self._plan.writer
+        # Named as the workers' connections are, so that a successor can end it where this driver is stopped in it.
+        name = application_name(writer.election_number, writer.epoch)
+        with psycopg.connect(self._settings.conninfo, autocommit=True, application_name=name) as connection:
+            return commit(connection, writer, stretch, None, election, roll)
 
     def _add(self, done: list[Committed]) -> None:
         figures = self._figures
@@ -255,6 +262,17 @@ class CountRun:
         except psycopg.OperationalError:
             # The database is away, so the end goes unsaid; the silent heartbeat says it after 15 s.
             return
+
+
+@contextmanager
+def _jvm_errors() -> Iterator[None]:
+    """Turn what the bridge to a dead JVM raises into a TransientError."""
+    try:
+        yield
+    except (Py4JError, ConnectionError) as error:
+        raise TransientError(
+            f"Spark's JVM went away during the count ({_first_line(error)}); what was committed stands. Count again."
+        ) from error
 
 
 def _made(folder: Path) -> Path:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from election_assets.errors import PermanentError, TransientError
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
+
+from election_assets.errors import PermanentError, TransientError
 
 _UNKNOWN_TOPIC = 3
 # A broker that is there answers within milliseconds; who can wait longer asks again.

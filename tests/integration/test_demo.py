@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -159,3 +160,21 @@ def test_luzerne_is_reproduced_in_every_cell(run: Run, tmp_path: Path) -> None:
     done = run("demo", str(folder))
     assert done.stdout.strip().splitlines()[-1] == "5,028 of 5,028 official cells reproduced."
     assert done.returncode == 0
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_count_without_java_is_one_sentence(environment: dict[str, str], run: Run, tmp_path: Path) -> None:
+    assert run("reset", "adams-2020").returncode == 0
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    done = subprocess.run(
+        [sys.executable, "-m", "election_assets", "count", "adams-2020", "--until-idle"],
+        env={name: value for name, value in environment.items() if name != "JAVA_HOME"} | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Java 17 or newer is needed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run("count", "adams-2020", "--until-idle").returncode == 0
