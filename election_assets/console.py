@@ -80,7 +80,8 @@ def show_results(results: Results) -> None:
     methods = _methods(results.candidates)
     for _, lines in groupby(results.candidates, key=lambda line: line.contest_id):
         contest = list(lines)
-        table = _table(contest[0].contest_name)
+        allowed = contest[0].votes_allowed
+        table = _table(contest[0].contest_name + (f" (vote for {allowed})" if allowed > 1 else ""))
         table.add_column("", justify="right", width=2)
         table.add_column("Candidate", min_width=24)
         table.add_column("Party", min_width=5)

@@ -41,6 +41,7 @@ class CandidateResult:
 
     contest_id: str
     contest_name: str
+    votes_allowed: int
     candidate_id: str
     candidate_name: str
     party: str | None
@@ -76,7 +77,7 @@ where e.election_id = %s
 """
 
 _CANDIDATES = """
-select r.contest_id, c.contest_name, r.candidate_id, n.candidate_name, n.party, r.vote_count, r.vote_share, r.rank,
+select r.contest_id, c.contest_name, c.votes_allowed, r.candidate_id, n.candidate_name, n.party, r.vote_count, r.vote_share, r.rank,
     coalesce(m.votes_by_method, '{}') as votes_by_method
 from marts.fct_contest_results r
 join marts.dim_contests c using (election_id, contest_id)
