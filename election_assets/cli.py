@@ -14,7 +14,16 @@ import typer
 from rich.markup import escape
 
 from election_assets import steps
-from election_assets.console import as_json, line, results_as_csv, say, show_cells, show_findings, show_results
+from election_assets.console import (
+    as_json,
+    line,
+    progress,
+    results_as_csv,
+    say,
+    show_cells,
+    show_findings,
+    show_results,
+)
 from election_assets.domain.election_folder import find_election_folder, read_election, write_election
 from election_assets.errors import ElectionError
 from election_assets.settings import PROJECT, Settings
@@ -229,6 +238,24 @@ def demo(election_id: Id = "adams-2020") -> None:
     raise typer.Exit(0 if found.holds else 1)
 
 
+@app.command(epilog="Example: election dev")
+def dev() -> None:
+    """Serve Dagster and the results page over the same engines, until Ctrl-C."""
+    from election_assets.dev import serve
+
+    serve(steps.start_engines(home_from(os.environ), lambda: settings()))
+
+
+@app.command(epilog="Example: election docs")
+def docs() -> None:
+    """Write dbt's documentation as one HTML file."""
+    from election_assets.dbt import write_docs
+
+    with progress("Writing dbt's documentation"):
+        place = write_docs(settings())
+    say(f"Written to {place}.")
+
+
 def main() -> None:
     """Run the command line; what could not be done ends with its one sentence, never a traceback."""
     try:
@@ -236,5 +263,5 @@ def main() -> None:
     except (ElectionError, EnginesError) as error:
         say(str(error))
     except psycopg.OperationalError as error:
-        say(f"Postgres did not answer: {str(error).strip()}. `election status` shows the engines.")
+        say(f"Postgres did not answer: {' '.join(str(error).split())}. `election status` shows the engines.")
     raise SystemExit(2)

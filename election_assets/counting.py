@@ -1,6 +1,7 @@
 """Counting: one run of the count over an election, with Spark started only where there is something to count."""
 
 import uuid
+from collections.abc import Mapping
 
 import psycopg
 from pyspark.sql import SparkSession
@@ -31,10 +32,10 @@ def count_settings(settings: Settings, election_id: str, run_id: str | None = No
     )
 
 
-def session_for(settings: Settings) -> SparkSession:
-    """Start Spark for the count."""
+def session_for(settings: Settings, overrides: Mapping[str, str] | None = None) -> SparkSession:
+    """Start Spark for the count; `overrides` win over its own configuration."""
     work_folder = settings.home / "count"
-    config = spark_config(jar_paths("spark"), work_folder)
+    config = spark_config(jar_paths("spark"), work_folder) | dict(overrides or {})
     return open_session(settings.spark_master, config, work_folder / "spark.log")
 
 

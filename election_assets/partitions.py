@@ -2,4 +2,6 @@
 
 import dagster as dg
 
-elections = dg.DynamicPartitionsDefinition(name="elections")
+from election_assets.instance import PARTITIONS
+
+elections = dg.DynamicPartitionsDefinition(name=PARTITIONS)

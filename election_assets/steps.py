@@ -45,6 +45,11 @@ def register(settings: Settings, election: Election) -> None:
     """Register an election and say what it holds."""
     with progress(f"Registering {election.election_id}"):
         done = register_election(settings.conninfo("registrar"), election)
+        if (settings.home / "dagster" / "dagster.yaml").exists():
+            # Dagster takes a second to load, which only a home that has it need wait for.
+            from election_assets.instance import add_partitions
+
+            add_partitions(settings, [done.election_id])
     state = "registered" if done.is_new else "was registered before, with the same contents"
     say(
         f"{done.election_id} {state}: {done.contest_count} contests, {done.precinct_count} precincts, "

@@ -1,0 +1,70 @@
+"""The log: an election's votes topic, and the ballots cast into it."""
+
+import time
+
+import dagster as dg
+
+from election_assets.assets.outcomes import RETRIES, plain_failures
+from election_assets.assets.registry import KEYS
+from election_assets.casting import cast
+from election_assets.domain.election_folder import find_election_folder, read_election
+from election_assets.opening import open_election
+from election_assets.partitions import elections
+from election_assets.resources.lazy_settings import LazySettings
+
+
+@dg.asset(
+    key_prefix="votes",
+    group_name="votes",
+    deps=KEYS,
+    partitions_def=elections,
+    retry_policy=RETRIES,
+    owners=["team:registrar"],
+    kinds={"kafka"},
+)
+def votes_topic(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[LazySettings]
+) -> dg.MaterializeResult[None]:
+    """The topic an election's ballots go to, made when the election is opened and its registry frozen."""
+    with plain_failures():
+        opened = open_election(settings.read(), context.partition_key)
+    return dg.MaterializeResult(
+        metadata={
+            "topic": opened.topic,
+            "topic_id": opened.topic_id,
+            "partitions": opened.partition_count,
+            "registry_hash": opened.registry_hash,
+            "is_new": opened.is_new,
+        }
+    )
+
+
+@dg.asset(
+    key_prefix="votes",
+    group_name="votes",
+    deps=[votes_topic],
+    partitions_def=elections,
+    retry_policy=RETRIES,
+    owners=["team:voters"],
+    kinds={"kafka"},
+)
+def raw_votes(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[LazySettings]
+) -> dg.MaterializeResult[None]:
+    """The ballots in the log, the record of the election. A replay casts those that are not there yet."""
+    with plain_failures():
+        found = settings.read()
+        election = read_election(find_election_folder(context.partition_key))
+        started = time.monotonic()
+        done = cast(found, election)
+    seconds = time.monotonic() - started
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": done.already_in_log + done.sent,
+            "sent": done.sent,
+            "already_in_log": done.already_in_log,
+            "ballots_in_all": done.total,
+            "seconds": round(seconds, 2),
+            "ballots_per_second": round(done.sent / seconds),
+        }
+    )

@@ -1,0 +1,61 @@
+"""The code location: assets, jobs and resources, as workspace.yaml names it."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from election_assets.assets.ledger import counted_ballots
+from election_assets.assets.marts import Manifest, exposures_of, marts_of
+from election_assets.assets.registry import registered_election
+from election_assets.assets.reports import reconciliation
+from election_assets.assets.votes import raw_votes, votes_topic
+from election_assets.dbt import DBT_PROJECT, current_manifest
+from election_assets.jobs import build_marts_job, count_ballots_job, whole_road_job
+from election_assets.resources.count_session import CountSession
+from election_assets.resources.lazy_settings import LazySettings
+from election_assets.settings import home_of
+
+
+def resources_for(environ: Mapping[str, str]) -> dict[str, object]:
+    """Return the resources of a process with this environment; none of them is asked for anything yet."""
+    settings = LazySettings(environ)
+    return {
+        "settings": settings,
+        "spark": CountSession(settings=settings),
+        "dbt": DbtCliResource(
+            project_dir=os.fspath(DBT_PROJECT),
+            profiles_dir=os.fspath(DBT_PROJECT),
+            dbt_executable=os.fspath(Path(sys.executable).with_name("dbt")),
+        ),
+    }
+
+
+def build_definitions(resources: Mapping[str, object], manifest: Manifest) -> dg.Definitions:
+    """Put the code location together; `manifest` is dbt's."""
+    return dg.Definitions(
+        assets=[
+            registered_election,
+            votes_topic,
+            raw_votes,
+            counted_ballots,
+            marts_of(manifest),
+            reconciliation,
+            *exposures_of(manifest),
+        ],
+        jobs=[count_ballots_job, build_marts_job, whole_road_job],
+        resources=resources,
+        # The steps follow each other anyway, and a process for each would take seconds to start.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this process; the only caller that reads its environment."""
+    manifest = current_manifest(home_of(os.environ), os.environ)
+    return build_definitions(resources_for(os.environ), json.loads(manifest.read_bytes()))

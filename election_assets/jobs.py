@@ -1,0 +1,23 @@
+"""The jobs: runs that people and schedules ask for by name."""
+
+import dagster as dg
+
+from election_assets.assets.ledger import counted_ballots
+
+count_ballots_job = dg.define_asset_job(
+    "count_ballots_job",
+    selection=dg.AssetSelection.assets(counted_ballots),
+    description="Judge what one election's log holds and is not judged yet.",
+)
+
+build_marts_job = dg.define_asset_job(
+    "build_marts_job",
+    selection=dg.AssetSelection.groups("marts"),
+    description="Build the dbt models of all elections, and test them.",
+)
+
+whole_road_job = dg.define_asset_job(
+    "whole_road_job",
+    selection=dg.AssetSelection.all().materializable(),
+    description="Take one election the whole road: registered, opened, cast, counted, built and reconciled.",
+)
