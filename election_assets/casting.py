@@ -1,18 +1,21 @@
 """Casting: the voters of a replay or a synthetic election send their ballots to the log, and nowhere else."""
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from election_assets.domain.ballot import read_plain_ballot
 from election_assets.domain.election import Election
+from election_assets.domain.partitioning import partition_of
 from election_assets.domain.replay import ballot_count, messages
 from election_assets.domain.topics import votes_topic_of
 from election_assets.errors import PermanentError, TransientError
+from election_assets.registry import hash_of
 from election_assets.resources.vote_log import send_ballots
 from election_assets.settings import Settings
-from spark.topic import LogReader, TopicFacts, topic_facts
+from spark.topic import LogReader, TopicFacts, latest_value, topic_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ def cast(
     topic = votes_topic_of(election.election_id, settings.votes_topic)
     if _facts_when_there(settings.bootstrap_servers, topic, wait_seconds) is None:
         raise PermanentError(f"Kafka has no topic {topic!r}: `election open {election.election_id}` makes it.")
+    _refuse_another_folder(settings, election)
     total = ballot_count(election)
-    ballots = _Ballots(election, seed, _ballot_ids_in_log(settings.bootstrap_servers, topic))
+    ballots = _Ballots(election, seed, _fingerprints_in_log(settings.bootstrap_servers, topic))
     sent = send_ballots(
         settings.bootstrap_servers,
         topic,
@@ -53,6 +57,16 @@ def cast(
         wait_seconds,
     )
     return Cast(sent, ballots.in_log, total)
+
+
+def _refuse_another_folder(settings: Settings, election: Election) -> None:
+    """Refuse a folder that was changed since its election was opened: its ballots could not be placed."""
+    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election.election_id.encode())
+    if freeze is None or json.loads(freeze).get("folder_hash") != hash_of(election):
+        raise PermanentError(
+            f"Election {election.election_id!r} was not opened with this folder: its ballots could not be counted. "
+            "Cast from the folder that was registered, or register this one under another id."
+        )
 
 
 def _facts_when_there(bootstrap_servers: str, topic: str, wait_seconds: float) -> TopicFacts | None:
@@ -69,32 +83,35 @@ def _facts_when_there(bootstrap_servers: str, topic: str, wait_seconds: float) -
 class _Ballots:
     """The election's ballots; those that the log has are passed over and numbered in `in_log`."""
 
-    def __init__(self, election: Election, seed: int | None, known: set[str]) -> None:
+    def __init__(self, election: Election, seed: int | None, known: set[bytes]) -> None:
+        self._election = election
         self._messages = messages(election, seed)
         self._known = known
         self.in_log = 0
 
     def not_in_log(self) -> Iterator[tuple[bytes, bytes]]:
+        if not self._known:
+            yield from self._messages
         for key, value in self._messages:
-            if self._known and _ballot_id(value) in self._known:
+            partition = partition_of(key, self._election.partition_count)
+            if _fingerprint(partition, key, value) in self._known:
                 self.in_log += 1
             else:
                 yield key, value
 
 
-def _ballot_ids_in_log(bootstrap_servers: str, topic: str) -> set[str]:
+def _fingerprints_in_log(bootstrap_servers: str, topic: str) -> set[bytes]:
     with LogReader(bootstrap_servers, topic) as log:
         return {
-            ballot_id
+            _fingerprint(partition, message.key, message.value)
             for partition, (start, stop) in log.starts_and_ends().items()
             for message in log.messages_from(partition, start, stop)
-            if (ballot_id := _ballot_id(message.value))
         }
 
 
-def _ballot_id(value: bytes | None) -> str | None:
-    ballot = read_plain_ballot(value)
-    return ballot.ballot_id if ballot else None
+def _fingerprint(partition: int, key: bytes | None, value: bytes | None) -> bytes:
+    """Return 16 bytes that tell messages apart: only the very same one, in its place, is in the log already."""
+    return hashlib.blake2b(b"%d %b %b" % (partition, key or b"", value or b""), digest_size=16).digest()
 
 
 def _paced(ballots: Iterable[tuple[bytes, bytes]], rate: float | None) -> Iterator[tuple[bytes, bytes]]:

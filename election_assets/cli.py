@@ -161,7 +161,7 @@ def open_(election_id: Id) -> None:
 @app.command(epilog="Example: election cast adams-2020 --rate 500")
 def cast(
     folder: Annotated[str, typer.Argument(metavar="FOLDER|ID", help="An election folder or id.")],
-    rate: Annotated[float | None, typer.Option(help="Ballots a second; as fast as it goes by default.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Ballots a second; no limit by default.", min=0.01)] = None,
     seed: Annotated[int | None, typer.Option(help="Another draw of who votes how; the election's own.")] = None,
     limit: Annotated[int | None, typer.Option(help="Cast no more than so many.", min=1)] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a broker that is away.")] = 60,
@@ -262,6 +262,11 @@ def main() -> None:
         app()
     except (ElectionError, EnginesError) as error:
         say(str(error))
-    except psycopg.OperationalError as error:
-        say(f"Postgres did not answer: {' '.join(str(error).split())}. `election status` shows the engines.")
+    except psycopg.errors.UndefinedTable as error:
+        say(f"The marts are not built ({error.diag.message_primary}): `election demo` or `make dev` builds them.")
+    except psycopg.Error as error:
+        told = error.diag.message_primary or " ".join(str(error).split())
+        say(f"Postgres refused or did not answer: {told}. `election status` shows the engines.")
+    except OSError as error:
+        say(f"{error}. `election doctor` looks at disk, ports and folders.")
     raise SystemExit(2)

@@ -26,6 +26,7 @@ class Opened:
     topic: str
     topic_id: str
     partition_count: int
+    folder_hash: str
 
 
 def open_election(settings: Settings, election_id: str) -> Opened:
@@ -37,7 +38,7 @@ def open_election(settings: Settings, election_id: str) -> Opened:
     topic = votes_topic_of(election_id, settings.votes_topic)
     with psycopg.connect(settings.conninfo("registrar")) as connection:
         row = connection.execute(
-            "select election_number, partition_count, registry_hash, topic_id from registry.elections"
+            "select election_number, partition_count, registry_hash, topic_id, folder_hash from registry.elections"
             " where election_id = %s for update",
             (election_id,),
         ).fetchone()
@@ -45,14 +46,18 @@ def open_election(settings: Settings, election_id: str) -> Opened:
             raise PermanentError(
                 f"The registry has no election {election_id!r}: `election register {election_id}` comes first."
             )
-        election_number, partition_count, frozen_hash, topic_id = row
+        election_number, partition_count, frozen_hash, topic_id, folder_hash = row
         is_new = frozen_hash is None
         if is_new:
             _number_voters(connection, election_id, election_number)
             frozen_hash = registry_hash(connection, election_id)
             topic_id = _fresh_topic(settings, topic, election_id, partition_count, frozen_hash)
-            _freeze(connection, election_number, partition_count, frozen_hash, topic_id)
-    opened = Opened(election_id, is_new, frozen_hash, topic, topic_id, partition_count)
+            connection.execute(
+                "update registry.elections set opened_at = now(), registry_hash = %s, topic_id = %s"
+                " where election_number = %s",
+                (frozen_hash, topic_id, election_number),
+            )
+    opened = Opened(election_id, is_new, frozen_hash, topic, topic_id, partition_count, folder_hash)
     _publish_freeze(settings, opened)
     return opened
 
@@ -76,15 +81,14 @@ def _number_voters(connection: psycopg.Connection, election_id: str, election_nu
         )
     wrong = connection.execute(
         "select u.reporting_unit_id, s.ballot_style_id, coalesce(p.voter_count, 0), coalesce(v.voters, 0)"
-        " from registry.precinct_ballot_styles p"
+        " from (select * from registry.precinct_ballot_styles where election_id = %s) p"
         " join registry.reporting_units u on u.election_id = p.election_id and u.reporting_unit_id = p.precinct_id"
         " join registry.ballot_styles s on s.election_id = p.election_id and s.ballot_style_id = p.ballot_style_id"
         " full join (select precinct_number, ballot_style_number, count(*) as voters from registry.voters"
         "  where election_number = %s group by 1, 2) v"
         " on v.precinct_number = u.reporting_unit_number and v.ballot_style_number = s.ballot_style_number"
-        " where (p.election_id = %s or p.election_id is null)"
-        " and coalesce(p.voter_count, 0) <> coalesce(v.voters, 0) limit 1",
-        (election_number, election_id),
+        " where coalesce(p.voter_count, 0) <> coalesce(v.voters, 0) limit 1",
+        (election_id, election_number),
     ).fetchone()
     if wrong:
         precinct, style, announced, found = wrong
@@ -119,23 +123,6 @@ def _fresh_topic(settings: Settings, topic: str, election_id: str, partition_cou
     return facts.topic_id
 
 
-def _freeze(
-    connection: psycopg.Connection,
-    election_number: int,
-    partition_count: int,
-    frozen_hash: str,
-    topic_id: str,
-) -> None:
-    connection.execute(
-        "insert into ledger.positions (election_number, partition) select %s, generate_series(0, %s - 1)",
-        (election_number, partition_count),
-    )
-    connection.execute(
-        "update registry.elections set opened_at = now(), registry_hash = %s, topic_id = %s where election_number = %s",
-        (frozen_hash, topic_id, election_number),
-    )
-
-
 def _publish_freeze(settings: Settings, opened: Opened) -> None:
     """Say in `elections_topic` what was frozen, unless it says so; make the results topic ready too."""
     servers = settings.bootstrap_servers
@@ -147,8 +134,15 @@ def _publish_freeze(settings: Settings, opened: Opened) -> None:
         "topic": opened.topic,
         "topic_id": opened.topic_id,
         "partition_count": opened.partition_count,
+        "folder_hash": opened.folder_hash,
     }
     value = json.dumps(freeze).encode()
     key = opened.election_id.encode()
-    if latest_value(servers, settings.elections_topic, key) != value:
+    published = latest_value(servers, settings.elections_topic, key)
+    if published is None:
         publish(servers, settings.elections_topic, key, value)
+    elif published != value:
+        raise PermanentError(
+            f"elections_topic says that {opened.election_id!r} was opened with other contents: {published.decode()}. "
+            "This database is not the one it was opened in; restore the right one."
+        )

@@ -119,6 +119,7 @@ left join registry.contradictions c
 def reconcile(settings: Settings, election_id: str) -> Reconciliation:
     """Compare every official figure with the marts; raise PermanentError where the source published none."""
     with psycopg.connect(settings.conninfo("builder")) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         # Indexed copies: a view is computed again for each of thousands of cells.
         for name, columns, view in (
             (

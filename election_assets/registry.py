@@ -1,7 +1,7 @@
 """Registering: an election folder becomes rows of the registry, a draft until it is opened."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,6 @@ from election_assets.domain.election import Election
 from election_assets.domain.electorate import voters
 from election_assets.domain.people import profiles
 from election_assets.errors import PermanentError
-
-Report = Callable[[str], None]
-
 
 _TABLES = (
     "elections",
@@ -45,12 +42,17 @@ class Registered:
     contradiction_count: int
 
 
-def register(conninfo: str, election: Election, report: Report = lambda _: None) -> Registered:
+def hash_of(election: Election) -> str:
+    """Return the SHA-256 of what an election folder says."""
+    return hashlib.sha256(msgspec.json.encode(election)).hexdigest()
+
+
+def register(conninfo: str, election: Election) -> Registered:
     """Load an election into the registry in one transaction, in place of a draft of the same id.
 
     `conninfo` is the registrar's. Raises PermanentError where the id is open with other contents.
     """
-    folder_hash = hashlib.sha256(msgspec.json.encode(election)).hexdigest()
+    folder_hash = hash_of(election)
     with psycopg.connect(conninfo) as connection:
         row = connection.execute(
             "select folder_hash, opened_at is not null from registry.elections where election_id = %s for update",
@@ -63,7 +65,7 @@ def register(conninfo: str, election: Election, report: Report = lambda _: None)
                 "cannot change. Register this one under another id."
             )
         if found != folder_hash:
-            _replace(connection, election, folder_hash, report)
+            _replace(connection, election, folder_hash)
             connection.execute("analyze " + ", ".join(f"registry.{table}" for table in _TABLES))
     return Registered(
         election_id=election.election_id,
@@ -76,8 +78,7 @@ def register(conninfo: str, election: Election, report: Report = lambda _: None)
     )
 
 
-def _replace(connection: psycopg.Connection, election: Election, folder_hash: str, report: Report) -> None:
-    report("the definition")
+def _replace(connection: psycopg.Connection, election: Election, folder_hash: str) -> None:
     election_id = election.election_id
     for table in ("voters", "voter_profiles"):
         connection.execute(
@@ -110,9 +111,7 @@ def _replace(connection: psycopg.Connection, election: Election, folder_hash: st
     assert row is not None
     for table, columns, rows in _definition_rows(election):
         _copy(connection, table, columns, ((election_id, *values) for values in rows))
-    report(f"{election.voter_count:,} voters")
     _copy_voters(connection, row[0], election)
-    report("their profiles")
     columns = ("voter_id", "full_name", "birth_date", "address", "email", "phone", "cell_phone", "picture_url")
     _copy(
         connection,

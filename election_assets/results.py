@@ -77,7 +77,8 @@ where e.election_id = %s
 """
 
 _CANDIDATES = """
-select r.contest_id, c.contest_name, c.votes_allowed, r.candidate_id, n.candidate_name, n.party, r.vote_count, r.vote_share, r.rank,
+select r.contest_id, c.contest_name, c.votes_allowed, r.candidate_id, n.candidate_name, n.party,
+    r.vote_count, r.vote_share, r.rank,
     coalesce(m.votes_by_method, '{}') as votes_by_method
 from marts.fct_contest_results r
 join marts.dim_contests c using (election_id, contest_id)

@@ -43,7 +43,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """Build settings from `environ` over the home's file; raise PermanentError naming all that is missing."""
         home = home_of(environ)
-        values = {**read_env_file(home / "engines.env"), **environ}
+        values = {**read_env_file(home / "engines.env"), **{name: value for name, value in environ.items() if value}}
         missing = [name for name in _REQUIRED if not values.get(name)]
         if missing:
             raise PermanentError(

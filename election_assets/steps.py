@@ -86,14 +86,15 @@ def cast_ballots(
 def count_ballots(settings: Settings, election_id: str, *, until_idle: bool, master: str | None = None) -> None:
     """Count an election and say what became of its messages. Ctrl-C ends the count at a batch boundary."""
     # Spark's modules take a second to load, which no other command needs.
-    from election_assets.counting import count_settings, lag, session_for
-    from spark.stream import CountFigures, count
+    from election_assets.counting import count_settings, session_for
+    from spark.stream import CountFigures, count, waiting_messages
 
-    waiting = lag(settings, election_id)
+    settings = replace(settings, spark_master=master or settings.spark_master)
+    run = count_settings(settings, election_id, idle_seconds=1.0 if until_idle else float("inf"))
+    waiting = waiting_messages(run)
     if until_idle and not waiting:
         say(f"All messages of {election_id} are judged.")
         return
-    settings = replace(settings, spark_master=master or settings.spark_master)
     stop = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: stop.set())
     started = time.monotonic()
@@ -104,7 +105,6 @@ def count_ballots(settings: Settings, election_id: str, *, until_idle: bool, mas
             def report_figures(figures: CountFigures) -> None:
                 report(figures.messages, max(waiting, figures.messages))
 
-            run = count_settings(settings, election_id, idle_seconds=1.0 if until_idle else float("inf"))
             figures = count(session_for(settings), run, report_figures, stop)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -83,18 +83,10 @@ def _count(
     context: dg.AssetExecutionContext, config: CountConfig, settings: Settings, spark: CountSession
 ) -> Mapping[str, Any]:
     # Spark's modules take a second to load, which other steps need not wait for.
-    from election_assets.counting import count_settings, lag
-    from spark.stream import CountFigures, count
+    from election_assets.counting import count_settings
+    from spark.stream import CountFigures, count, waiting_messages
 
     election_id = context.partition_key
-    if not lag(settings, election_id):
-        context.log.info(f"All messages of {election_id} are judged.")
-        return {"messages": 0, "lag": 0}
-
-    def log_figures(now: CountFigures) -> None:
-        context.log.info(f"{now.messages:,} messages judged, {now.log_end - now.position:,} wait.")
-
-    started = time.monotonic()
     run = count_settings(
         settings,
         election_id,
@@ -102,6 +94,14 @@ def _count(
         idle_seconds=config.idle_seconds,
         max_life_seconds=config.max_life_seconds,
     )
+    if not waiting_messages(run):
+        context.log.info(f"All messages of {election_id} are judged.")
+        return {"messages": 0, "lag": 0}
+
+    def log_figures(now: CountFigures) -> None:
+        context.log.info(f"{now.messages:,} messages judged, {now.log_end - now.position:,} wait.")
+
+    started = time.monotonic()
     figures = count(spark.spark_session, run, log_figures)
     seconds = time.monotonic() - started
     return {

@@ -48,7 +48,7 @@ def registered_election(
         found = settings.read()
         started = time.monotonic()
         election = read_election(find_election_folder(context.partition_key))
-        done = register(found.conninfo("registrar"), election, context.log.info)
+        done = register(found.conninfo("registrar"), election)
         state = "registered" if done.is_new else "was registered before, with the same contents"
         context.log.info(f"{done.election_id} {state}: {done.contest_count} contests, {done.voter_count:,} voters.")
         figures = {"is_new": done.is_new, "is_open": done.is_open, "seconds": round(time.monotonic() - started, 2)}

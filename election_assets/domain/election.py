@@ -1,7 +1,7 @@
 """The election as its office defines it: contests, candidates, reporting units, ballot styles.
 
 How an election folder is spelled on disk is in `election_folder.py`; how it is kept in
-Postgres is in `resources/registry.py`.
+Postgres is in `registry.py` of the package.
 """
 
 import re

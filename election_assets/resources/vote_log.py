@@ -90,6 +90,7 @@ def send_ballots(
             acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
             report(acknowledged)
     except KafkaError as error:
+        acknowledged += sum(one.succeeded() for one in waiting)
         raise TransientError(
             f"Kafka at {bootstrap_servers} was away for more than {wait_seconds:g} s ({type(error).__name__}): "
             f"{acknowledged:,} ballots were cast. Casting again goes on from there; nothing is counted twice."

@@ -2,6 +2,10 @@
 
 create schema registry;
 
+-- Ids travel in messages, keys and file names; a domain would be another type than text to those who read them.
+create function registry.is_identifier(id text) returns boolean immutable strict language sql
+return id ~ '\A[A-Za-z0-9._:-]{1,64}\Z';
+
 create table registry.methods (
     method_number smallint primary key,
     method text not null unique
@@ -46,7 +50,7 @@ create table registry.election_methods (
 
 create table registry.contests (
     election_id text not null references registry.elections on delete cascade,
-    contest_id text not null,
+    contest_id text not null check (registry.is_identifier(contest_id)),
     contest_number smallint not null check (contest_number >= 1),
     contest_name text not null,
     office text not null,
@@ -59,7 +63,7 @@ create table registry.contests (
 create table registry.candidates (
     election_id text not null,
     contest_id text not null,
-    candidate_id text not null,
+    candidate_id text not null check (registry.is_identifier(candidate_id)),
     candidate_number smallint not null check (candidate_number >= 1),
     candidate_name text not null,
     party text,
@@ -71,7 +75,7 @@ create table registry.candidates (
 
 create table registry.reporting_units (
     election_id text not null references registry.elections on delete cascade,
-    reporting_unit_id text not null,
+    reporting_unit_id text not null check (registry.is_identifier(reporting_unit_id)),
     reporting_unit_number integer not null check (reporting_unit_number >= 1),
     reporting_unit_name text not null,
     reporting_unit_type text not null,
@@ -87,7 +91,7 @@ comment on column registry.reporting_units.registered_voter_count is
 
 create table registry.ballot_styles (
     election_id text not null references registry.elections on delete cascade,
-    ballot_style_id text not null,
+    ballot_style_id text not null check (registry.is_identifier(ballot_style_id)),
     ballot_style_number smallint not null check (ballot_style_number >= 1),
     primary key (election_id, ballot_style_id),
     unique (election_id, ballot_style_number)
@@ -117,7 +121,7 @@ comment on column registry.precinct_ballot_styles.voter_count is
 -- A row per voter, so the keys are integers: 1,000,000 voters are about 75 MB here.
 create table registry.voters (
     election_number integer not null,
-    voter_id text collate "C" not null,
+    voter_id text collate "C" not null check (registry.is_identifier(voter_id)),
     voter_number integer check (voter_number >= 0),
     precinct_number integer not null,
     ballot_style_number smallint not null,

@@ -11,8 +11,10 @@ end $$;
 create function registry.keep_frozen_by_id() returns trigger language plpgsql as $$
 declare frozen text;
 begin
-    select e.election_id into frozen from changed_rows c join registry.elections e using (election_id)
-    where e.opened_at is not null limit 1;
+    -- Locked, so that a change under way and an opening wait for each other.
+    perform 1 from registry.elections where election_id in (select election_id from changed_rows) for share;
+    select election_id into frozen from registry.elections
+    where election_id in (select election_id from changed_rows) and opened_at is not null limit 1;
     if found then perform registry.refuse_frozen(frozen); end if;
     return null;
 end $$;
@@ -20,9 +22,9 @@ end $$;
 create function registry.keep_frozen_by_number() returns trigger language plpgsql as $$
 declare frozen text;
 begin
-    select e.election_id into frozen
-    from (select distinct election_number from changed_rows) c join registry.elections e using (election_number)
-    where e.opened_at is not null limit 1;
+    perform 1 from registry.elections where election_number in (select election_number from changed_rows) for share;
+    select election_id into frozen from registry.elections
+    where election_number in (select election_number from changed_rows) and opened_at is not null limit 1;
     if found then perform registry.refuse_frozen(frozen); end if;
     return null;
 end $$;

@@ -30,9 +30,6 @@ grant select on
     ledger.positions_added_up, ledger.ballot_counts_added_up, ledger.voter_group_counts_added_up,
     ledger.arrivals_added_up, ledger.contest_ballots_added_up, ledger.tallies_added_up, ledger.uncounted_added_up
 to builder;
--- `open` makes the positions; the registrar reads of the ledger only whether an election is being counted.
-grant usage on schema ledger to registrar;
-grant select, insert on ledger.positions to registrar;
 
 grant usage on schema marts to reader;
 alter default privileges for role builder in schema marts grant select on tables to reader;

@@ -81,7 +81,12 @@ cells_added_up as (
 ballots as (
 
     select
-        cells_added_up.*,
+        cells_added_up.election_id,
+        cells_added_up.precinct_id,
+        cells_added_up.method,
+        cells_added_up.ballot_count,
+        -- A blank ballot is a choice too.
+        case when elections.is_published then cells_added_up.blank_count end as blank_count,
         elections.position
 
     from cells_added_up
