@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -29,7 +29,7 @@ class CountPlan:
 
     writer: Writer
     election: FrozenElection
-    conninfo: str
+    conninfo: str = field(repr=False)
     work_folder: Path
 
 

@@ -76,10 +76,15 @@ def commit(
             next_offset = _locked_position(connection, writer, stretch)
             fresh = judged.since(next_offset) if judged else None
             return _write(connection, writer, stretch, next_offset, fresh, election, roll)
-    except psycopg.Error as error:
+    except (psycopg.OperationalError, psycopg.InternalError) as error:
         raise TransientError(
             f"Partition {stretch.partition} could not be committed up to offset {stretch.end}: "
-            f"{str(error).strip()}. Nothing of it was written; it will be judged again."
+            f"{' '.join(str(error).split())}. Nothing of it was written; it will be judged again."
+        ) from error
+    except psycopg.Error as error:
+        raise PermanentError(
+            f"Partition {stretch.partition} could not be committed up to offset {stretch.end}: the ledger refuses it "
+            f"({error.diag.message_primary}). Nothing of it was written; look for what else writes to the ledger."
         ) from error
 
 
@@ -223,7 +228,8 @@ def record_batch(
 ) -> None:
     """Keep the figures of a micro-batch; `position` is the election's after it, summed over partitions."""
     connection.execute(
-        "insert into ledger.batches values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into ledger.batches select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+        " where exists (select 1 from ledger.positions where election_number = %s and epoch = %s)",
         (
             writer.election_number,
             writer.epoch,
@@ -235,5 +241,7 @@ def record_batch(
             sum(one.rejected for one in committed),
             sum(one.quarantined for one in committed),
             position,
+            writer.election_number,
+            writer.epoch,
         ),
     )

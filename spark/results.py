@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 from kafka import KafkaProducer
 
-from spark.topic import kafka_errors
+from spark.topic import TIMEOUTS, kafka_errors
 
 MIN_SECONDS_BETWEEN = 1.0
 
@@ -39,7 +39,12 @@ class ResultsTopic:
         self._published_at = 0.0
         with kafka_errors(bootstrap_servers):
             self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
+                bootstrap_servers=bootstrap_servers,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=5,
+                max_block_ms=TIMEOUTS["request_timeout_ms"],
+                **TIMEOUTS,
             )
 
     def __enter__(self) -> "ResultsTopic":

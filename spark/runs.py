@@ -72,11 +72,7 @@ def begin(connection: psycopg.Connection, election: FrozenElection, run_id: str,
     so that its messages are judged (`wrong_partition`, all of them).
     """
     number = election.election_number
-    connection.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user"
-        " and application_name like %s",
-        (application_name(number, 0)[:-1] + "%",),
-    )
+    _end_connections(connection, number)
     with connection.transaction():
         connection.execute(
             "insert into ledger.positions (election_number, partition) select %s, generate_series(0, %s - 1)"
@@ -94,16 +90,29 @@ def begin(connection: psycopg.Connection, election: FrozenElection, run_id: str,
             (run_id, number, number),
         ).fetchone()
         assert row is not None
-        connection.execute(
-            "update ledger.count_runs set ended_at = clock_timestamp(), ended_why = 'died: its heartbeat stopped'"
-            " where election_number = %s and ended_at is null",
-            (number,),
-        )
+        _end_left_runs(connection, number, "died: its heartbeat stopped")
         connection.execute(
             "insert into ledger.count_runs (election_number, epoch, run_id) values (%s, %s, %s)",
             (number, row[0], run_id),
         )
     return Writer(number, row[0], run_id)
+
+
+def _end_connections(connection: psycopg.Connection, election_number: int) -> None:
+    """End the connections that earlier runs' workers left, and with them their open transactions."""
+    connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user"
+        " and datname = current_database() and application_name like %s",
+        (application_name(election_number, 0)[:-1] + "%",),
+    )
+
+
+def _end_left_runs(connection: psycopg.Connection, election_number: int, why: str) -> None:
+    connection.execute(
+        "update ledger.count_runs set ended_at = clock_timestamp(), ended_why = %s"
+        " where election_number = %s and ended_at is null",
+        (why, election_number),
+    )
 
 
 def end(connection: psycopg.Connection, writer: Writer, why: str) -> None:
@@ -122,6 +131,7 @@ def reset(connection: psycopg.Connection, election: FrozenElection) -> int:
     """
     await_no_other_run(connection, election)
     number = election.election_number
+    _end_connections(connection, number)
     with connection.transaction():
         connection.execute(
             "select 1 from ledger.positions where election_number = %s order by partition for update",
@@ -145,8 +155,9 @@ def reset(connection: psycopg.Connection, election: FrozenElection) -> int:
             " recount = recount + 1, epoch = epoch + 1 where election_number = %s returning recount",
             (number,),
         ).fetchone()
+        _end_left_runs(connection, number, "reset: the ledger was emptied")
     if row is None:
-        raise PermanentError(f"Election {election.election_id!r} has no ledger: `election open` makes it.")
+        raise PermanentError(f"Nothing of {election.election_id!r} has been counted yet: there is nothing to reset.")
     return int(row[0])
 
 

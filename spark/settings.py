@@ -1,6 +1,6 @@
 """What a count needs to be told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from election_assets.domain.topics import ELECTIONS_TOPIC, RESULTS_TOPIC, VOTES_TOPIC, votes_topic_of
@@ -18,9 +18,8 @@ class CountSettings:
     election_id: str
     run_id: str
     bootstrap_servers: str
-    conninfo: str
+    conninfo: str = field(repr=False)
     work_folder: Path
-    master: str = "local[*]"
     votes_topic: str = VOTES_TOPIC
     elections_topic: str = ELECTIONS_TOPIC
     results_topic: str = RESULTS_TOPIC

@@ -29,6 +29,8 @@ from spark.source import batch_ends, read_votes
 from spark.topic import LogReader, latest_value, topic_facts
 
 _POLL_SECONDS = 0.1
+_BOUNDARY_SECONDS = 10.0
+_GUARD_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,39 @@ def count(
             check_and_keep_roll(connection, election, settings.work_folder / "rolls")
             await_no_other_run(connection, election)
             with LogReader(settings.bootstrap_servers, settings.topic) as log:
-                _check_log_and_freeze(connection, settings, election, log)
+                check_log_and_freeze(connection, settings, election, log)
                 run = CountRun(session, settings, connection, election, log, report)
                 return run.to_its_end(stop or threading.Event())
     except psycopg.OperationalError as error:
-        raise TransientError(
-            f"Postgres went away during the count ({str(error).strip()}); what was committed stands. Count again."
-        ) from error
+        raise _postgres_away(error) from error
 
 
-def _check_log_and_freeze(
+def waiting_messages(settings: CountSettings) -> int:
+    """Return how many messages wait to be judged, after a count's checks; where none does, publish the totals.
+
+    Raises what `count` raises where the log or the registry is not what the election was opened with.
+    """
+    with psycopg.connect(settings.conninfo, autocommit=True) as connection:
+        election = read_frozen(connection, settings.election_id)
+        with LogReader(settings.bootstrap_servers, settings.topic) as log:
+            check_log_and_freeze(connection, settings, election, log)
+            judged = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
+            waiting = sum(stop - judged.get(one, 0) for one, (_, stop) in log.starts_and_ends().items())
+    if not waiting:
+        with results_topic(settings) as topic:
+            topic.publish()
+    return waiting
+
+
+def results_topic(settings: CountSettings) -> ResultsTopic:
+    """Return the publisher of an election's totals."""
+    return ResultsTopic(settings.bootstrap_servers, settings.results_topic, settings.conninfo, settings.election_id)
+
+
+def check_log_and_freeze(
     connection: psycopg.Connection, settings: CountSettings, election: FrozenElection, log: LogReader
 ) -> None:
+    """Run the guard: refuse a log or a registry that is not what the election was opened with."""
     row = connection.execute(
         "select topic_id from registry.elections where election_id = %s", (election.election_id,)
     ).fetchone()
@@ -107,6 +130,7 @@ class CountRun:
         self._log = log
         self._report = report
         ends = log.starts_and_ends()
+        self._checkpoint = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=_made(settings.work_folder)))
         writer = begin(connection, election, settings.run_id, len(ends))
         self._plan = CountPlan(writer, election, settings.conninfo, settings.work_folder)
         self._next = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
@@ -124,43 +148,41 @@ class CountRun:
     def to_its_end(self, stop: threading.Event) -> CountFigures:
         """Count until there is a reason to end; return the figures with it."""
         why = "failed"
-        checkpoint = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=_made(self._settings.work_folder)))
         try:
             with (
-                self._results() as self._topic,
+                results_topic(self._settings) as self._topic,
                 Heartbeat(self._settings.conninfo, self._plan.writer) as heartbeat,
             ):
                 self._topic.publish()
                 with _jvm_errors():
-                    why = self._stream(checkpoint, heartbeat, stop)
+                    why = self._stream(heartbeat, stop)
                 self._topic.publish()
                 analyze(self._connection)
         except ElectionError as error:
             why = f"failed: {error}"
             raise
         finally:
-            shutil.rmtree(checkpoint, ignore_errors=True)
+            shutil.rmtree(self._checkpoint, ignore_errors=True)
             self._say_end(why)
         return replace(self._figures, ended_why=why)
 
-    def _results(self) -> ResultsTopic:
-        settings = self._settings
-        return ResultsTopic(settings.bootstrap_servers, settings.results_topic, settings.conninfo, settings.election_id)
-
-    def _stream(self, checkpoint: Path, heartbeat: Heartbeat, stop: threading.Event) -> str:
+    def _stream(self, heartbeat: Heartbeat, stop: threading.Event) -> str:
         self._warm_up()
         self._active_at = time.monotonic()
         query = (
             read_votes(self._session, self._settings, self._next)
-            .writeStream.option("checkpointLocation", str(checkpoint))
-            .foreachBatch(lambda frame, batch_id: self._count_batch(checkpoint, frame, batch_id))
+            .writeStream.option("checkpointLocation", self._checkpoint.as_uri())
+            .foreachBatch(self._count_batch)
             .start()
         )
         try:
             return self._watch(query, heartbeat, stop)
         finally:
-            with self._boundary:
-                self._stopping = True
+            # A batch under way is let finish; a stuck one is cancelled, and none of its open transactions commits.
+            is_at_boundary = self._boundary.acquire(timeout=_BOUNDARY_SECONDS)
+            self._stopping = True
+            if is_at_boundary:
+                self._boundary.release()
             query.stop()
 
     def _warm_up(self) -> None:
@@ -170,40 +192,45 @@ class CountRun:
         rows.mapInArrow(warmed(self._plan), "id bigint").collect()
 
     def _watch(self, query: StreamingQuery, heartbeat: Heartbeat, stop: threading.Event) -> str:
-        started = time.monotonic()
+        started = guarded_at = time.monotonic()
         life = self._settings.max_life_seconds
         while query.isActive:
+            if time.monotonic() - guarded_at > _GUARD_SECONDS:
+                check_log_and_freeze(self._connection, self._settings, self._plan.election, self._log)
+                guarded_at = time.monotonic()
             if stop.is_set():
                 return "stopped on request"
             if heartbeat.lost:
                 raise PermanentError(f"Run {self._settings.run_id} ends: {heartbeat.lost}.")
             if life is not None and time.monotonic() - started > life:
                 return f"end of its life of {life:g} s"
-            if time.monotonic() - self._active_at > self._settings.idle_seconds and not self._lag():
+            if time.monotonic() - self._active_at > self._settings.idle_seconds and self._is_all_judged():
                 return f"idle for {self._settings.idle_seconds:g} s"
             time.sleep(_POLL_SECONDS)
         raise self._error or TransientError(f"Spark ended the count: {_first_line(query.exception())}")
 
-    def _lag(self) -> int:
-        ends = {partition: stop for partition, (_, stop) in self._log.starts_and_ends().items()}
-        return sum(ends.values()) - sum(self._next.values())
+    def _is_all_judged(self) -> bool:
+        return all(stop == self._next.get(one, 0) for one, (_, stop) in self._log.starts_and_ends().items())
 
-    def _count_batch(self, checkpoint: Path, frame: DataFrame, batch_id: int) -> None:
+    def _count_batch(self, frame: DataFrame, batch_id: int) -> None:
         with self._boundary:
             if self._stopping:
                 return
             try:
-                self._count_stretches(checkpoint, frame, batch_id)
+                self._count_stretches(frame, batch_id)
             except ElectionError as error:
                 self._error = error
                 raise
+            except psycopg.OperationalError as error:
+                self._error = _postgres_away(error)
+                raise self._error from error
             except PySparkException as error:
                 self._error = TransientError(f"A task of micro-batch {batch_id} failed: {_last_line(error)}")
                 raise self._error from error
 
-    def _count_stretches(self, checkpoint: Path, frame: DataFrame, batch_id: int) -> None:
+    def _count_stretches(self, frame: DataFrame, batch_id: int) -> None:
         started_at, started = datetime.now(UTC), time.monotonic()
-        ends = batch_ends(checkpoint, batch_id, self._settings.topic)
+        ends = batch_ends(self._checkpoint, batch_id, self._settings.topic)
         stretches = {one: Stretch(one, self._next.get(one, 0), stop) for one, stop in ends.items()}
         rows = frame.mapInArrow(counted_stretches(self._plan, stretches), COMMITTED_SCHEMA).collect()
         refusals = [row.refusal for row in rows if row.refusal]
@@ -264,11 +291,18 @@ class CountRun:
             return
 
 
+def _postgres_away(error: psycopg.OperationalError) -> TransientError:
+    said = " ".join(str(error).split())
+    return TransientError(f"Postgres went away during the count ({said}); what was committed stands. Count again.")
+
+
 @contextmanager
 def _jvm_errors() -> Iterator[None]:
     """Turn what the bridge to a dead JVM raises into a TransientError."""
     try:
         yield
+    except PySparkException as error:
+        raise TransientError(f"Spark failed ({_last_line(error)}); what was committed stands. Count again.") from error
     except (Py4JError, ConnectionError) as error:
         raise TransientError(
             f"Spark's JVM went away during the count ({_first_line(error)}); what was committed stands. Count again."

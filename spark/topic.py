@@ -3,6 +3,7 @@
 Reads only, with kafka-python; the messages to be counted come through Spark (`source.py`).
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from election_assets.errors import PermanentError, TransientError
 
@@ -103,16 +104,25 @@ class LogReader:
         return next((message for message in messages if message.offset == offset), None)
 
     def messages_from(self, partition: int, start: int, end: int) -> Iterator[ConsumerRecord]:
-        """Yield the messages of [start, end) of a partition, in order of offset."""
+        """Yield the messages of [start, end) of a partition, in order of offset.
+
+        Raises TransientError where the broker falls silent: the consumer itself would wait for ever.
+        """
         place = TopicPartition(self._topic, partition)
         with kafka_errors(self._servers):
             end = min(end, self._consumer.end_offsets([place])[place])
             self._consumer.assign([place])
             self._consumer.seek(place, start)
-            while self._consumer.position(place) < end:
+            reached, reached_at = start, time.monotonic()
+            while reached < end:
                 for message in self._consumer.poll(timeout_ms=1000).get(place, []):
                     if message.offset < end:
                         yield message
+                position = self._consumer.position(place)
+                if position != reached:
+                    reached, reached_at = position, time.monotonic()
+                elif time.monotonic() - reached_at > TIMEOUTS["request_timeout_ms"] / 1000:
+                    raise KafkaTimeoutError(f"nothing came after offset {reached} of partition {partition}")
 
 
 def latest_value(bootstrap_servers: str, topic: str, key: bytes) -> bytes | None:
