@@ -14,10 +14,10 @@ if not (3, 11) <= sys.version_info[:2] < (3, 14):
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import os  # noqa: E402
+import os
 
-from engines.errors import EnginesError  # noqa: E402
-from engines.java import find_java  # noqa: E402
+from engines.errors import EnginesError
+from engines.java import find_java
 
 try:
     find_java(os.environ)

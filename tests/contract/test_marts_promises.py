@@ -103,9 +103,7 @@ def test_every_fact_carries_the_position(marts: list[Node]) -> None:
     assert [fact["name"] for fact in facts if "position" not in fact["columns"]] == []
 
 
-def test_only_marts_are_public_and_all_models_have_an_owner(
-    manifest: dict[str, Any], models: list[Node]
-) -> None:
+def test_only_marts_are_public_and_all_models_have_an_owner(manifest: dict[str, Any], models: list[Node]) -> None:
     access = {model["name"]: model["config"]["access"] for model in models}
     public = {name for name, granted in access.items() if granted == "public"}
     assert public == {model["name"] for model in models if model["schema"] == "marts"}
@@ -115,9 +113,7 @@ def test_only_marts_are_public_and_all_models_have_an_owner(
 
 
 def test_every_reader_is_an_exposure_of_all_marts(manifest: dict[str, Any], marts: list[Node]) -> None:
-    exposures = {
-        exposure["name"]: exposure["depends_on"]["nodes"] for exposure in manifest["exposures"].values()
-    }
+    exposures = {exposure["name"]: exposure["depends_on"]["nodes"] for exposure in manifest["exposures"].values()}
     assert set(exposures) == {"streamlit", "power_bi"}
     for read in exposures.values():
         assert set(read) == {mart["unique_id"] for mart in marts}
@@ -140,9 +136,7 @@ def test_no_model_or_source_leads_to_a_voter(manifest: dict[str, Any], models: l
 
 
 def test_the_ledger_is_read_through_views_without_partitions(manifest: dict[str, Any]) -> None:
-    ledger = [
-        source["identifier"] for source in manifest["sources"].values() if source["source_name"] == "ledger"
-    ]
+    ledger = [source["identifier"] for source in manifest["sources"].values() if source["source_name"] == "ledger"]
     assert ledger
     assert [identifier for identifier in ledger if not identifier.endswith("_added_up")] == []
 

@@ -107,9 +107,7 @@ def test_engines_outlive_their_starter_and_up_again_changes_nothing(home: Home) 
 def test_every_role_logs_in_with_its_own_password_and_no_other(running: Endpoints) -> None:
     for role in (OWNER, *LOGIN_ROLES):
         with connected(running, role) as connection:
-            assert value(connection, "select rolsuper from pg_roles where rolname = current_user") is (
-                role == OWNER
-            )
+            assert value(connection, "select rolsuper from pg_roles where rolname = current_user") is (role == OWNER)
         for wrong in ("", running.password("reader" if role != "reader" else OWNER)):
             with pytest.raises(psycopg.OperationalError, match="password"):
                 connected(running, role, password=wrong)
@@ -139,9 +137,7 @@ def test_nothing_listens_beyond_loopback(home: Home, running: Endpoints) -> None
 
 def test_no_password_is_in_a_process_argument_or_a_log(home: Home, running: Endpoints) -> None:
     secrets = [running.password(role) for role in (OWNER, *LOGIN_ROLES)]
-    arguments = subprocess.run(
-        ["ps", "-axww", "-o", "command"], capture_output=True, text=True, check=True
-    ).stdout
+    arguments = subprocess.run(["ps", "-axww", "-o", "command"], capture_output=True, text=True, check=True).stdout
     logs = "".join(log.read_text(errors="replace") for log in home.path.glob("*/*.*") if log.is_file())
     assert "PostgreSQL" in logs
     assert "Kafka" in logs
@@ -156,9 +152,7 @@ def test_topics_are_never_made_by_themselves(running: Endpoints) -> None:
         producer.send("nobody_made_this", b"ballot").get(timeout=5)
 
 
-def test_a_second_home_runs_beside_the_first(
-    home: Home, running: Endpoints, new_home: Callable[[], Home]
-) -> None:
+def test_a_second_home_runs_beside_the_first(home: Home, running: Endpoints, new_home: Callable[[], Home]) -> None:
     other = new_home()
     second = up(other)
     with connected(second) as connection:
@@ -253,9 +247,7 @@ def test_moving_the_port_of_a_running_engine_is_refused(home: Home, running: End
 
 
 @pytest.mark.parametrize("engine", PAIR)
-def test_a_taken_port_is_one_sentence_and_leaves_nothing_running(
-    new_home: Callable[[], Home], engine: str
-) -> None:
+def test_a_taken_port_is_one_sentence_and_leaves_nothing_running(new_home: Callable[[], Home], engine: str) -> None:
     port = free_port(set())
     path = new_home().path
     fixed = Home(path, postgres_port=port) if engine == "postgres" else Home(path, kafka_port=port)

@@ -30,9 +30,7 @@ def test_the_brokers_logging_brings_no_library_but_itself() -> None:
 
 
 def test_the_connectors_jars_double_none_of_pysparks() -> None:
-    present = {
-        re.sub(r"-[\d.]+\.jar$", "", path.name) for path in Path(pyspark.__path__[0], "jars").iterdir()
-    }
+    present = {re.sub(r"-[\d.]+\.jar$", "", path.name) for path in Path(pyspark.__path__[0], "jars").iterdir()}
     assert not present & {jar.artifact for jar in jars.locked_jars("spark")}
 
 
@@ -42,9 +40,7 @@ def test_connector_and_pyspark_are_of_one_version() -> None:
     }
 
 
-def test_synced_jars_are_the_locked_ones_in_class_path_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_synced_jars_are_the_locked_ones_in_class_path_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     already = jars.jar_paths("spark")
     monkeypatch.setenv("ELECTION_JARS", str(tmp_path))
     # The user's Maven cache serves what it has, so this needs no network.

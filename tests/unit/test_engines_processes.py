@@ -60,9 +60,7 @@ def test_a_zombie_is_dead() -> None:
 
 
 def test_one_that_ignores_a_signal_gets_the_next(tmp_path: Path) -> None:
-    deaf = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(9)"
-    )
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(9)"
     process = launch([sys.executable, "-c", deaf], tmp_path, tmp_path / "out")
     assert process is not None
     while not (tmp_path / "out").read_text():
