@@ -30,7 +30,7 @@ class Inspected:
 
 def inspect_message(settings: Settings, election_id: str, place: str) -> Inspected:
     """Return the message at `PARTITION:OFFSET`; raise PermanentError where there is none."""
-    match = re.fullmatch(r"(\d{1,9}):(\d{1,18})", place)
+    match = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,18})", place)
     if match is None:
         raise PermanentError(f"{place!r} is not PARTITION:OFFSET, such as 3:1042.")
     partition, offset = int(match[1]), int(match[2])

@@ -26,7 +26,7 @@ from spark.results import ResultsTopic
 from spark.runs import Heartbeat, application_name, await_no_other_run, begin, end, positions
 from spark.settings import CountSettings
 from spark.source import batch_ends, read_votes
-from spark.topic import LogReader, latest_value, topic_facts
+from spark.topic import LogReader, latest_value, leader_epochs, topic_facts
 
 _POLL_SECONDS = 0.1
 _BOUNDARY_SECONDS = 10.0
@@ -140,6 +140,7 @@ class CountRun:
             position=sum(self._next.values()),
             log_end=sum(stop for _, stop in ends.values()),
         )
+        self._leader_epochs = leader_epochs(settings.bootstrap_servers, settings.topic)
         self._boundary = threading.Lock()
         self._stopping = False
         self._active_at = time.monotonic()
@@ -230,6 +231,7 @@ class CountRun:
 
     def _count_stretches(self, frame: DataFrame, batch_id: int) -> None:
         started_at, started = datetime.now(UTC), time.monotonic()
+        self._check_new_leaders()
         ends = batch_ends(self._checkpoint, batch_id, self._settings.topic)
         stretches = {one: Stretch(one, self._next.get(one, 0), stop) for one, stop in ends.items()}
         rows = frame.mapInArrow(counted_stretches(self._plan, stretches), COMMITTED_SCHEMA).collect()
@@ -256,6 +258,17 @@ class CountRun:
         self._topic.publish_if_due()
         self._active_at = time.monotonic()
         self._report(self._figures)
+
+    def _check_new_leaders(self) -> None:
+        """Look at the log again where a partition has a new leader: it may have been cut, and have grown again."""
+        settings = self._settings
+        epochs = leader_epochs(settings.bootstrap_servers, settings.topic)
+        if epochs == self._leader_epochs:
+            return
+        # A reader of this thread's own: the other one is used by the thread that watches.
+        with LogReader(settings.bootstrap_servers, settings.topic) as log:
+            check_log(log, positions(self._connection, self._plan.election.election_number), settings.topic)
+        self._leader_epochs = epochs
 
     def _only_holes(self, stretch: Stretch) -> Committed:
         """Commit a stretch of which the log delivered nothing: transaction markers alone."""

@@ -67,6 +67,17 @@ def topic_facts(bootstrap_servers: str, topic: str) -> TopicFacts | None:
     )
 
 
+def leader_epochs(bootstrap_servers: str, topic: str) -> dict[int, int]:
+    """Return partition → epoch of its leader: another one means that the log may have been cut."""
+    with kafka_errors(bootstrap_servers):
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
+        try:
+            (found,) = admin.describe_topics([topic])
+        finally:
+            admin.close()
+    return {one["partition_index"]: one["leader_epoch"] for one in found["partitions"]}
+
+
 class LogReader:
     """Looks at a topic's ends and at single messages; use as a context manager."""
 

@@ -5,10 +5,11 @@ Reading a topic is in `spark/topic.py`, which the count needs too.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from election_assets.domain.partitioning import partition_of
 from election_assets.errors import TransientError
@@ -61,7 +62,7 @@ def publish(bootstrap_servers: str, topic: str, key: bytes, value: bytes) -> Non
         try:
             sender.send(topic, key=key, value=value).get(timeout=30)
         finally:
-            sender.close(timeout=5)
+            _close(sender, 5)
 
 
 def send_ballots(
@@ -96,8 +97,14 @@ def send_ballots(
             f"{acknowledged:,} ballots were cast. Casting again goes on from there; nothing is counted twice."
         ) from error
     finally:
-        sender.close(timeout=0 if waiting else 5)
+        _close(sender, 0 if waiting else 5)
     return acknowledged
+
+
+def _close(sender: KafkaProducer, timeout: float) -> None:
+    """Close a producer; what it could not send is told of already, by the future of each message."""
+    with suppress(KafkaTimeoutError):
+        sender.close(timeout=timeout)
 
 
 def _settle(waiting: deque[Any], wait_seconds: float, at_most: int) -> int:
