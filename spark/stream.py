@@ -19,14 +19,14 @@ from pyspark.sql.streaming.query import StreamingQuery
 from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import ElectionError, PermanentError, TransientError
 from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
-from spark.guard import check_freeze, check_log, check_topic
+from spark.guard import check_log
 from spark.ledger import Committed, Stretch, analyze, commit, record_batch
+from spark.readiness import check_log_and_freeze, results_topic
 from spark.registry import check_and_keep_roll, load_roll, read_frozen
-from spark.results import ResultsTopic
 from spark.runs import Heartbeat, application_name, await_no_other_run, begin, end, positions
 from spark.settings import CountSettings
 from spark.source import batch_ends, read_votes
-from spark.topic import LogReader, latest_value, leader_epochs, topic_facts
+from spark.topic import LogReader, leader_epochs
 
 _POLL_SECONDS = 0.1
 _BOUNDARY_SECONDS = 10.0
@@ -73,43 +73,6 @@ def count(
                 return run.to_its_end(stop or threading.Event())
     except psycopg.OperationalError as error:
         raise _postgres_away(error) from error
-
-
-def waiting_messages(settings: CountSettings) -> int:
-    """Return how many messages wait to be judged, after a count's checks; where none does, publish the totals.
-
-    Raises what `count` raises where the log or the registry is not what the election was opened with.
-    """
-    with psycopg.connect(settings.conninfo, autocommit=True) as connection:
-        election = read_frozen(connection, settings.election_id)
-        with LogReader(settings.bootstrap_servers, settings.topic) as log:
-            check_log_and_freeze(connection, settings, election, log)
-            judged = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
-            waiting = sum(stop - judged.get(one, 0) for one, (_, stop) in log.starts_and_ends().items())
-    if not waiting:
-        with results_topic(settings) as topic:
-            topic.publish()
-    return waiting
-
-
-def results_topic(settings: CountSettings) -> ResultsTopic:
-    """Return the publisher of an election's totals."""
-    return ResultsTopic(settings.bootstrap_servers, settings.results_topic, settings.conninfo, settings.election_id)
-
-
-def check_log_and_freeze(
-    connection: psycopg.Connection, settings: CountSettings, election: FrozenElection, log: LogReader
-) -> None:
-    """Run the guard: refuse a log or a registry that is not what the election was opened with."""
-    row = connection.execute(
-        "select topic_id from registry.elections where election_id = %s", (election.election_id,)
-    ).fetchone()
-    topic_id = row[0] if row else ""
-    facts = topic_facts(settings.bootstrap_servers, settings.topic)
-    check_topic(facts, settings.topic, topic_id, election)
-    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election.election_id.encode())
-    check_freeze(freeze, election, topic_id)
-    check_log(log, positions(connection, election.election_number), settings.topic)
 
 
 class CountRun:

@@ -84,7 +84,8 @@ def _count(
 ) -> Mapping[str, Any]:
     # Spark's modules take a second to load, which other steps need not wait for.
     from election_assets.counting import count_settings
-    from spark.stream import CountFigures, count, waiting_messages
+    from spark.readiness import waiting_messages
+    from spark.stream import CountFigures, count
 
     election_id = context.partition_key
     run = count_settings(
