@@ -25,7 +25,6 @@ RESULTS = Path(__file__).resolve().parents[1] / ".election" / "benchmarks"
 def drain(stage: Stage) -> tuple[dict[str, float], Usage]:
     """Count the whole backlog in a process of its own; ballots per second with start-up, and warm."""
     election_id = stage.election.election_id
-    reset_election(stage.settings, election_id)
     engines = {one.name: one.pid for one in status(Home(stage.settings.home)) if one.pid}
     command = [sys.executable, "-m", "election_assets", "count", election_id, "--until-idle"]
     started = time.monotonic()
@@ -67,6 +66,7 @@ def main(size: str) -> None:
             reset_election(stage.settings, stage.election.election_id)
             sink = sink_alone(stage)
             end_sink(stage)
+            reset_election(stage.settings, stage.election.election_id)
             for name, value in {
                 "count, warm (ballots/s)": figures["warm"],
                 "count, with start-up (ballots/s)": figures["whole"],
