@@ -28,13 +28,16 @@ from election_assets.domain.election_folder import find_election_folder, read_el
 from election_assets.errors import ElectionError
 from election_assets.settings import PROJECT, Settings
 from engines import stack
-from engines.doctor import diagnose
+from engines.doctor import diagnose, disk
 from engines.errors import EnginesError
 from engines.home import home_from
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The election's id, such as adams-2020.")]
 Seed = Annotated[int, typer.Option(help="Where the drawing starts; the same seed gives the same election.")]
+
+# What Postgres and Kafka cannot go on with: a segment of WAL and one of the log.
+_FULL_DISK_BYTES = 64 << 20
 
 
 class Format(StrEnum):
@@ -269,4 +272,7 @@ def main() -> None:
         say(f"Postgres refused or did not answer: {told}. `election status` shows the engines.")
     except OSError as error:
         say(f"{error}. `election doctor` looks at disk, ports and folders.")
+    home = home_from(os.environ)
+    if not disk(home, needed=_FULL_DISK_BYTES).ok:
+        say(f"The disk with {home.path} is full: free some of it; `election up` then starts again what died of it.")
     raise SystemExit(2)

@@ -88,7 +88,8 @@ def count_ballots(settings: Settings, election_id: str, *, until_idle: bool, mas
     # Spark's modules take a second to load, which no other command needs.
     from election_assets.counting import count_settings, session_for
     from spark.readiness import waiting_messages
-    from spark.stream import CountFigures, count
+    from spark.figures import CountFigures
+    from spark.stream import count
 
     settings = replace(settings, spark_master=master or settings.spark_master)
     run = count_settings(settings, election_id, idle_seconds=1.0 if until_idle else float("inf"))

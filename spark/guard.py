@@ -16,7 +16,7 @@ CLUSTER_REPLICAS = 3
 CLUSTER_MIN_INSYNC = 2
 
 
-def check_topic(facts: TopicFacts | None, topic: str, topic_id: str, election: FrozenElection) -> TopicFacts:
+def check_topic(facts: TopicFacts | None, topic: str, topic_id: str, election: FrozenElection) -> None:
     """Refuse a topic that is missing, made anew, too small, or not configured as a record."""
     if facts is None:
         raise PermanentError(
@@ -40,7 +40,6 @@ def check_topic(facts: TopicFacts | None, topic: str, topic_id: str, election: F
                 f"`kafka-configs --alter --topic {topic} --add-config {name}={wanted}` sets it."
             )
     _check_replication(facts)
-    return facts
 
 
 def check_log(log: LogReader, positions: Sequence[Position], topic: str) -> None:

@@ -13,8 +13,6 @@ from election_assets.errors import PermanentError
 
 # A micro-batch is one Arrow batch per task, so that a task is one transaction over one array.
 _ARROW_RECORDS = 1_000_000
-# A task's longest silence is one transaction, which the database ends after 60 s.
-_IDLE_SECONDS = "90"
 
 
 def spark_config(jars: Sequence[Path], work_folder: Path) -> dict[str, str]:
@@ -35,11 +33,6 @@ def spark_config(jars: Sequence[Path], work_folder: Path) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_ARROW_RECORDS),
         "spark.sql.streaming.metricsEnabled": "false",
         "spark.python.worker.reuse": "true",
-        # A worker that says nothing for so long is stopped or stuck: Spark would wait for it for ever.
-        "spark.sql.execution.pyspark.udf.idleTimeoutSeconds": _IDLE_SECONDS,
-        "spark.sql.execution.pyspark.udf.killOnIdleTimeout": "true",
-        "spark.python.worker.idleTimeoutSeconds": _IDLE_SECONDS,
-        "spark.python.worker.killOnIdleTimeout": "true",
     }
 
 

@@ -11,7 +11,8 @@ class CountSettings:
     """Settings of one count run; times in seconds.
 
     `conninfo` is the counter's. The run ends after `idle_seconds` without messages, or after
-    `max_life_seconds` where that is set. `work_folder` holds the roll's arrays and the
+    `max_life_seconds` where that is set, and fails where a micro-batch takes more than
+    `stuck_seconds`: the longest transaction is ended after 60. `work_folder` holds the roll's arrays and the
     throw-away checkpoints; workers on other hosts use a folder of the same name there.
     """
 
@@ -26,6 +27,7 @@ class CountSettings:
     idle_seconds: float = 2.0
     max_life_seconds: float | None = None
     max_offsets_per_trigger: int = 200_000
+    stuck_seconds: float = 120.0
 
     @property
     def topic(self) -> str:

@@ -4,14 +4,12 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -19,6 +17,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import ElectionError, PermanentError, TransientError
 from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
+from spark.failures import first_line, jvm_errors, postgres_away, told_by_worker
+from spark.figures import CountFigures
 from spark.guard import check_log
 from spark.ledger import Committed, Stretch, analyze, commit, record_batch
 from spark.readiness import check_log_and_freeze, results_topic
@@ -31,23 +31,6 @@ from spark.topic import LogReader, leader_epochs
 _POLL_SECONDS = 0.1
 _BOUNDARY_SECONDS = 10.0
 _GUARD_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class CountFigures:
-    """What a run has done. `position` and `log_end` are summed over partitions; the lag is between them."""
-
-    run_id: str
-    started_at: datetime
-    batches: int = 0
-    messages: int = 0
-    counted: int = 0
-    rejected: int = 0
-    quarantined: int = 0
-    holes: int = 0
-    position: int = 0
-    log_end: int = 0
-    ended_why: str = ""
 
 
 def count(
@@ -72,7 +55,7 @@ def count(
                 run = CountRun(session, settings, connection, election, log, report)
                 return run.to_its_end(stop or threading.Event())
     except psycopg.OperationalError as error:
-        raise _postgres_away(error) from error
+        raise postgres_away(error) from error
 
 
 class CountRun:
@@ -93,13 +76,12 @@ class CountRun:
         self._log = log
         self._report = report
         ends = log.starts_and_ends()
-        self._checkpoint = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=_made(settings.work_folder)))
         writer = begin(connection, election, settings.run_id, len(ends))
+        self._checkpoint = _fresh_folder(settings.work_folder / "checkpoints" / election.election_id)
         self._plan = CountPlan(writer, election, settings.conninfo, settings.work_folder)
         self._next = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
         self._figures = CountFigures(
             settings.run_id,
-            datetime.now(UTC),
             position=sum(self._next.values()),
             log_end=sum(stop for _, stop in ends.values()),
         )
@@ -107,6 +89,7 @@ class CountRun:
         self._boundary = threading.Lock()
         self._stopping = False
         self._active_at = time.monotonic()
+        self._batch_began_at: float | None = None
         self._error: ElectionError | None = None
 
     def to_its_end(self, stop: threading.Event) -> CountFigures:
@@ -118,7 +101,7 @@ class CountRun:
                 Heartbeat(self._settings.conninfo, self._plan.writer) as heartbeat,
             ):
                 self._topic.publish()
-                with _jvm_errors():
+                with jvm_errors():
                     why = self._stream(heartbeat, stop)
                 self._topic.publish()
                 analyze(self._connection)
@@ -166,12 +149,21 @@ class CountRun:
                 return "stopped on request"
             if heartbeat.lost:
                 raise PermanentError(f"Run {self._settings.run_id} ends: {heartbeat.lost}.")
+            if self._is_stuck():
+                raise TransientError(
+                    f"A micro-batch did not end within {self._settings.stuck_seconds:g} s: a Python worker is stopped "
+                    "or stuck, and is ended with this run; what was committed stands. Count again."
+                )
             if life is not None and time.monotonic() - started > life:
                 return f"end of its life of {life:g} s"
             if time.monotonic() - self._active_at > self._settings.idle_seconds and self._is_all_judged():
                 return f"idle for {self._settings.idle_seconds:g} s"
             time.sleep(_POLL_SECONDS)
-        raise self._error or TransientError(f"Spark ended the count: {_first_line(query.exception())}")
+        raise self._error or TransientError(f"Spark ended the count: {first_line(query.exception())}")
+
+    def _is_stuck(self) -> bool:
+        began_at = self._batch_began_at
+        return began_at is not None and time.monotonic() - began_at > self._settings.stuck_seconds
 
     def _is_all_judged(self) -> bool:
         return all(stop == self._next.get(one, 0) for one, (_, stop) in self._log.starts_and_ends().items())
@@ -180,17 +172,20 @@ class CountRun:
         with self._boundary:
             if self._stopping:
                 return
+            self._batch_began_at = time.monotonic()
             try:
                 self._count_stretches(frame, batch_id)
             except ElectionError as error:
                 self._error = error
                 raise
             except psycopg.OperationalError as error:
-                self._error = _postgres_away(error)
+                self._error = postgres_away(error)
                 raise self._error from error
             except PySparkException as error:
-                self._error = TransientError(f"A task of micro-batch {batch_id} failed: {_last_line(error)}")
+                self._error = TransientError(f"A task of micro-batch {batch_id} failed: {told_by_worker(error)}")
                 raise self._error from error
+            finally:
+                self._batch_began_at = None
 
     def _count_stretches(self, frame: DataFrame, batch_id: int) -> None:
         started_at, started = datetime.now(UTC), time.monotonic()
@@ -206,7 +201,7 @@ class CountRun:
             if partition not in committed and stretch.end > stretch.start:
                 committed[partition] = self._only_holes(stretch)
         self._next.update({one: done.next_offset for one, done in committed.items()})
-        self._add(list(committed.values()))
+        self._figures = self._figures.after(list(committed.values()), sum(self._next.values()))
         record_batch(
             self._connection,
             self._plan.writer,
@@ -243,21 +238,6 @@ class CountRun:
         with psycopg.connect(self._settings.conninfo, autocommit=True, application_name=name) as connection:
             return commit(connection, writer, stretch, None, election, roll)
 
-    def _add(self, done: list[Committed]) -> None:
-        figures = self._figures
-        position = sum(self._next.values())
-        self._figures = replace(
-            figures,
-            batches=figures.batches + 1,
-            messages=figures.messages + sum(one.messages for one in done),
-            counted=figures.counted + sum(one.counted for one in done),
-            rejected=figures.rejected + sum(one.rejected for one in done),
-            quarantined=figures.quarantined + sum(one.quarantined for one in done),
-            holes=figures.holes + sum(one.holes for one in done),
-            position=position,
-            log_end=max(figures.log_end, position),
-        )
-
     def _say_end(self, why: str) -> None:
         try:
             with psycopg.connect(self._settings.conninfo, autocommit=True, connect_timeout=5) as connection:
@@ -267,34 +247,8 @@ class CountRun:
             return
 
 
-def _postgres_away(error: psycopg.OperationalError) -> TransientError:
-    said = " ".join(str(error).split())
-    return TransientError(f"Postgres went away during the count ({said}); what was committed stands. Count again.")
-
-
-@contextmanager
-def _jvm_errors() -> Iterator[None]:
-    """Turn what the bridge to a dead JVM raises into a TransientError."""
-    try:
-        yield
-    except PySparkException as error:
-        raise TransientError(f"Spark failed ({_last_line(error)}); what was committed stands. Count again.") from error
-    except (Py4JError, ConnectionError) as error:
-        raise TransientError(
-            f"Spark's JVM went away during the count ({_first_line(error)}); what was committed stands. Count again."
-        ) from error
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().splitlines()[0] if error else "no reason given"
-
-
-def _last_line(error: PySparkException) -> str:
-    """Return the sentence at the end of a Python worker's traceback, or Spark's own first line."""
-    lines = [line for line in str(error).splitlines() if "Error: " in line and not line.startswith("\t")]
-    return lines[-1].split("Error: ", 1)[1] if lines else _first_line(error)
+def _fresh_folder(place: Path) -> Path:
+    """Return an empty folder in `place`; what killed runs left there goes, since none of them may write any more."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    return Path(tempfile.mkdtemp(dir=place))

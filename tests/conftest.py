@@ -14,7 +14,8 @@ from election_assets.schema import install_schema
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
-from spark.stream import CountFigures, count
+from spark.figures import CountFigures
+from spark.stream import count
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,8 @@ def _count(
     # Spark's modules take a second to load, which other steps need not wait for.
     from election_assets.counting import count_settings
     from spark.readiness import waiting_messages
-    from spark.stream import CountFigures, count
+    from spark.figures import CountFigures
+    from spark.stream import count
 
     election_id = context.partition_key
     run = count_settings(

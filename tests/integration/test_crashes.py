@@ -15,9 +15,9 @@ import pytest
 from election_assets.counting import reset_election
 from election_assets.errors import PermanentError, TransientError
 from election_assets.settings import Settings
+from spark.figures import CountFigures
 from spark.ledger import Stretch, Writer
 from spark.runs import Heartbeat, begin, end
-from spark.stream import CountFigures
 from tests.support.crashing import Work, interrupted, work_on
 from tests.support.elections import made_election
 from tests.support.ledger import Rows, broken_rules, ledger_of, owner

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from election_assets.counting import reset_election
 from election_assets.errors import TransientError
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.elections import made_election
 from tests.support.ledger import Rows, broken_rules, ledger_of
 from tests.support.log import appended, opened
@@ -94,6 +94,18 @@ def test_python_workers_killed_while_they_count_are_replaced(
     outcome = count.ended()
     assert isinstance(outcome, CountFigures)
     assert ledger_of(settings, ELECTION) == emptied
+
+
+def test_stopped_python_workers_end_their_run_which_is_gone_on_from(
+    settings: Settings, environment: Mapping[str, str], count_now: Count, emptied: dict[str, Rows]
+) -> None:
+    with counting_process(environment, ELECTION, LIMIT, stuck_seconds=5) as process:
+        await_position(settings, ELECTION, 3 * LIMIT)
+        for worker in python_workers_of(jvm_of(process.pid)):
+            worker.suspend()
+        _, said = process.communicate(timeout=60)
+    assert b"TransientError: A micro-batch did not end within 5 s" in said.splitlines()[-1]
+    assert counted_to_the_end(settings, count_now) == emptied
 
 
 @pytest.mark.parametrize("engine", ["postgres", "kafka"])

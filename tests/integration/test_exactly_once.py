@@ -12,7 +12,7 @@ from election_assets.domain.election import Election
 from election_assets.domain.synthetic import generate_election
 from election_assets.domain.verdict import Reason
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.ballots import Message, ballot_id_of, draft, with_faults
 from tests.support.elections import made_election, roll_of
 from tests.support.ledger import broken_rules, figures_of, ledger_of, positions_of, uncounted_of
@@ -114,7 +114,7 @@ def test_stale_and_foreign_checkpoints_left_in_place_change_nothing(settings: Se
     appended(settings, "checkpoints", blanks(election, 6))
     topic = "votes_topic.checkpoints"
     stale = "v1\n" + json.dumps({"batchWatermarkMs": 0, "conf": {}}) + "\n" + json.dumps({topic: {"0": 0, "1": 99}})
-    for name in ("checkpoint", "checkpoint-stale", "checkpoint-votes_topic.checkpoints"):
+    for name in ("checkpoints", "checkpoints/checkpoints/stale"):
         for part in ("offsets", "commits"):
             folder = settings.home / "count" / name / part
             folder.mkdir(parents=True, exist_ok=True)

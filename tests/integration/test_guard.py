@@ -17,7 +17,7 @@ from election_assets.resources.vote_log import create_topic
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of
 from tests.support.ledger import ledger_of, owner, positions_of

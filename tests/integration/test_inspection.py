@@ -9,7 +9,7 @@ from election_assets.domain.verdict import Reason
 from election_assets.errors import PermanentError
 from election_assets.inspection import inspect_message
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.ballots import Message, draft
 from tests.support.elections import made_election, roll_of
 from tests.support.log import appended, appended_in_transaction, opened

@@ -10,7 +10,7 @@ from election_assets.errors import ElectionError, PermanentError
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of
 from tests.support.ledger import ledger_of

@@ -13,7 +13,7 @@ from election_assets.opening import open_election
 from election_assets.registry import register
 from election_assets.resources.vote_log import create_topic
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from spark.topic import TIMEOUTS, LogReader, topic_facts
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of

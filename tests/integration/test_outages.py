@@ -16,10 +16,11 @@ from election_assets.errors import PermanentError, TransientError
 from election_assets.resources.vote_log import create_topic
 from election_assets.settings import Settings
 from spark.count import CountPlan, Worker
+from spark.figures import CountFigures
 from spark.ledger import Writer
 from spark.registry import _ARRAYS, _write_arrays
 from spark.results import ResultsTopic
-from spark.stream import CountFigures, count
+from spark.stream import count
 from spark.topic import TIMEOUTS, LogReader, topic_facts
 from tests.support.ballots import Message, draft
 from tests.support.crashing import work_on

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.elections import made_election
 from tests.support.ledger import owner
 from tests.support.log import appended, opened

@@ -10,7 +10,7 @@ from election_assets.domain.topics import votes_topic_of
 from election_assets.domain.verdict import Reason
 from election_assets.errors import PermanentError, TransientError
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of
 from tests.support.ledger import broken_rules, figures_of, positions_of, uncounted_of

@@ -9,7 +9,7 @@ import pytest
 
 from election_assets.domain.verdict import Reason
 from election_assets.settings import Settings
-from spark.stream import CountFigures
+from spark.figures import CountFigures
 from tests.support import spellings
 from tests.support.ballots import FAULTS, Draft, Message, draft, partition_for, with_faults
 from tests.support.elections import Voter, made_election, roll_of

@@ -1,5 +1,6 @@
 """Counts in the background and processes to be killed while they count."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -16,17 +17,18 @@ from election_assets.errors import ElectionError
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
-from spark.stream import CountFigures, count
+from spark.figures import CountFigures
+from spark.stream import count
 from tests.support.ledger import owner, positions_of
 
 # A count of its own Spark in small micro-batches, as `election count` runs one in large ones.
 _PROGRAM = """
-import os, sys
+import json, os, sys
 from election_assets.counting import count_settings, session_for
 from election_assets.settings import Settings
 from spark.stream import count
 settings = Settings.from_environment(os.environ)
-run = count_settings(settings, sys.argv[1], max_offsets_per_trigger=int(sys.argv[2]), idle_seconds=0.2)
+run = count_settings(settings, sys.argv[1], **json.loads(sys.argv[2]))
 count(session_for(settings), run)
 """
 
@@ -64,10 +66,13 @@ class BackgroundCount:
 
 
 @contextmanager
-def counting_process(environment: Mapping[str, str], election_id: str, limit: int) -> Iterator[subprocess.Popen[bytes]]:
+def counting_process(
+    environment: Mapping[str, str], election_id: str, limit: int, **changes: float
+) -> Iterator[subprocess.Popen[bytes]]:
     """Count in a process of its own, `limit` messages a micro-batch; it and its children are gone afterwards."""
+    run = {"max_offsets_per_trigger": limit, "idle_seconds": 0.2, **changes}
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, election_id, str(limit)],
+        [sys.executable, "-c", _PROGRAM, election_id, json.dumps(run)],
         env=dict(environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
