@@ -75,8 +75,7 @@ def read_ballot(value: bytes | None) -> Ballot | None:
     if value is None or len(value) > MAX_BALLOT_BYTES:
         return None
     try:
-        fields = json.loads(value.decode(), object_pairs_hook=_unrepeated, parse_constant=_refuse_constant)
-        return _ballot_from(fields)
+        return _ballot_from(read_json(value.decode()))
     except (ValueError, RecursionError):
         return None
 
@@ -101,9 +100,14 @@ def read_plain_ballot(value: bytes | None) -> Ballot | None:
 def read_selections(raw: bytes) -> Selections | None:
     """Read the selections of a ballot: contest → candidates, each named once; None if they are not that."""
     try:
-        return _selections_from(json.loads(raw.decode(), object_pairs_hook=_unrepeated))
+        return _selections_from(read_json(raw.decode()))
     except (ValueError, RecursionError):
         return None
+
+
+def read_json(text: str) -> Any:
+    """Read RFC 8259 JSON with each key once at every level; ValueError or RecursionError for whatever is not that."""
+    return json.loads(text, object_pairs_hook=_unrepeated, parse_constant=_refuse_constant)
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
