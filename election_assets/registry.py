@@ -1,18 +1,20 @@
 """Registering: an election folder becomes rows of the registry, a draft until it is opened."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 from psycopg import sql
 
 from election_assets.domain.election import Election
-from election_assets.domain.electorate import voters
-from election_assets.domain.people import profiles
-from election_assets.errors import PermanentError
+from election_assets.domain.electorate import VoterColumns, voters
+from election_assets.domain.frozen import AGE_GROUPS, GENDERS
+from election_assets.domain.people import PROFILE_COLUMNS, Person, age_group_of, synthetic_people
+from election_assets.errors import PermanentError, TransientError
 
 _TABLES = (
     "elections",
@@ -47,10 +49,14 @@ def hash_of(election: Election) -> str:
     return hashlib.sha256(msgspec.json.encode(election)).hexdigest()
 
 
-def register(conninfo: str, election: Election) -> Registered:
+def register(
+    conninfo: str, election: Election, people: Iterable[Person] | None = None, *, anew: bool = False
+) -> Registered:
     """Load an election into the registry in one transaction, in place of a draft of the same id.
 
-    `conninfo` is the registrar's. Raises PermanentError where the id is open with other contents.
+    `conninfo` is the registrar's, `people` are those on the roll, in its order: invented ones where None. A draft of
+    the same folder stays, with its people, unless it is to be loaded `anew`. Raises PermanentError where the id is
+    open with other contents.
     """
     folder_hash = hash_of(election)
     with psycopg.connect(conninfo) as connection:
@@ -64,12 +70,13 @@ def register(conninfo: str, election: Election) -> Registered:
                 f"Election {election.election_id!r} is open and was registered from another folder: what is open "
                 "cannot change. Register this one under another id."
             )
-        if found != folder_hash:
-            _replace(connection, election, folder_hash)
+        is_new = found != folder_hash or (anew and not is_open)
+        if is_new:
+            _replace(connection, election, folder_hash, synthetic_people(election) if people is None else people)
             connection.execute("analyze " + ", ".join(f"registry.{table}" for table in _TABLES))
     return Registered(
         election_id=election.election_id,
-        is_new=found != folder_hash,
+        is_new=is_new,
         is_open=is_open,
         voter_count=election.voter_count,
         contest_count=len(election.contests),
@@ -78,7 +85,7 @@ def register(conninfo: str, election: Election) -> Registered:
     )
 
 
-def _replace(connection: psycopg.Connection, election: Election, folder_hash: str) -> None:
+def _replace(connection: psycopg.Connection, election: Election, folder_hash: str, people: Iterable[Person]) -> None:
     election_id = election.election_id
     for table in ("voters", "voter_profiles"):
         connection.execute(
@@ -111,33 +118,38 @@ def _replace(connection: psycopg.Connection, election: Election, folder_hash: st
     assert row is not None
     for table, columns, rows in _definition_rows(election):
         _copy(connection, table, columns, ((election_id, *values) for values in rows))
-    _copy_voters(connection, row[0], election)
-    columns = ("voter_id", "full_name", "birth_date", "address", "email", "phone", "cell_phone", "picture_url")
-    _copy(
-        connection,
-        "voter_profiles",
-        ("election_number", *columns),
-        ((row[0], *(getattr(profile, column) for column in columns)) for profile in profiles(election)),
-    )
+    _copy_voters(connection, row[0], _copy_people(connection, row[0], election, people))
 
 
-def _copy_voters(connection: psycopg.Connection, election_number: int, election: Election) -> None:
+def _copy_people(
+    connection: psycopg.Connection, election_number: int, election: Election, people: Iterable[Person]
+) -> VoterColumns:
+    """Write who the voters are; return the roll with the groups that follow from that on the election's date."""
+    roll = voters(election)
+    groups = np.empty((len(roll), 2), dtype=np.int8)
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for at, (voter, person) in enumerate(zip(roll.rows(), people, strict=True)):
+            age_group = age_group_of(person.birth_date, election.election_date)
+            groups[at] = AGE_GROUPS.index(age_group), GENDERS.index(person.gender)
+            yield election_number, voter[0], *msgspec.structs.astuple(person)[1:]
+
+    try:
+        _copy(connection, "voter_profiles", ("election_number", "voter_id", *PROFILE_COLUMNS), rows())
+    except psycopg.Error as error:
+        # Not from that error, whose context repeats a row: who the voters are is nothing for logs.
+        kind = TransientError if isinstance(error, psycopg.OperationalError) else PermanentError
+        reason = error.diag.message_primary or type(error).__name__
+        raise kind(f"Postgres did not take the people of {election.election_id!r}: {reason}.") from None
+    return replace(roll, age_groups=groups[:, 0], genders=groups[:, 1])
+
+
+def _copy_voters(connection: psycopg.Connection, election_number: int, roll: VoterColumns) -> None:
     """Write the roll in byte order of voter ids, so that `open` finds every voter numbered."""
-    roll = sorted(voters(election).rows(), key=lambda row: row[0].encode())
-    _copy(
-        connection,
-        "voters",
-        (
-            "election_number",
-            "voter_number",
-            "voter_id",
-            "precinct_number",
-            "ballot_style_number",
-            "age_group",
-            "gender",
-        ),
-        ((election_number, number, *row) for number, row in enumerate(roll)),
-    )
+    rows = sorted(roll.rows(), key=lambda row: row[0].encode())
+    columns = ("voter_number", "voter_id", "precinct_number", "ballot_style_number", "age_group", "gender")
+    numbered = ((election_number, number, *row) for number, row in enumerate(rows))
+    _copy(connection, "voters", ("election_number", *columns), numbered)
 
 
 def _copy(connection: psycopg.Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -6,12 +6,20 @@ a variable that is set wins over the file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from psycopg.conninfo import make_conninfo
 
-from election_assets.domain.topics import ELECTIONS_TOPIC, RESULTS_TOPIC, VOTES_TOPIC
+from election_assets.domain.topics import (
+    CANDIDATES_TOPIC,
+    ELECTIONS_TOPIC,
+    RESULTS_TOPIC,
+    VOTERS_TOPIC,
+    VOTES_TOPIC,
+)
 from election_assets.errors import PermanentError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -22,6 +30,37 @@ _REQUIRED = (
     "ELECTION_POSTGRES_DATABASE",
     "ELECTION_KAFKA_BOOTSTRAP_SERVERS",
 )
+
+
+class PeopleSource(StrEnum):
+    """Where people come from: invented, asked of a service, or read from a file."""
+
+    SYNTHETIC = "synthetic"
+    API = "api"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSettings:
+    """Where the voters of registered elections and the candidates of generated ones come from."""
+
+    source: PeopleSource
+    url: str = field(repr=False)
+    file: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Build settings from `environ`; raise PermanentError for a value that cannot be."""
+        named = environ.get("ELECTION_PEOPLE") or PeopleSource.SYNTHETIC
+        if named not in list(PeopleSource):
+            raise PermanentError(f"ELECTION_PEOPLE is {named!r}; it must be one of {', '.join(PeopleSource)}.")
+        url = environ.get("ELECTION_PEOPLE_URL") or "https://randomuser.me/api/"
+        file = environ.get("ELECTION_PEOPLE_FILE", "")
+        if named == PeopleSource.API and not _is_web_address(url):
+            raise PermanentError("ELECTION_PEOPLE_URL is no address of a service: it must be http://… or https://….")
+        if named == PeopleSource.FILE and not file:
+            raise PermanentError("ELECTION_PEOPLE is 'file', so ELECTION_PEOPLE_FILE must name a .csv or .jsonl file.")
+        return cls(PeopleSource(named), url, Path(file).expanduser().absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +77,10 @@ class Settings:
     votes_topic: str
     elections_topic: str
     results_topic: str
+    voters_topic: str
+    candidates_topic: str
+    people: PeopleSettings
+    alert_webhook: str | None = field(repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -61,6 +104,10 @@ class Settings:
             votes_topic=values.get("ELECTION_KAFKA_VOTES_TOPIC") or VOTES_TOPIC,
             elections_topic=values.get("ELECTION_KAFKA_ELECTIONS_TOPIC") or ELECTIONS_TOPIC,
             results_topic=values.get("ELECTION_KAFKA_RESULTS_TOPIC") or RESULTS_TOPIC,
+            voters_topic=values.get("ELECTION_KAFKA_VOTERS_TOPIC") or VOTERS_TOPIC,
+            candidates_topic=values.get("ELECTION_KAFKA_CANDIDATES_TOPIC") or CANDIDATES_TOPIC,
+            people=PeopleSettings.from_environment(values),
+            alert_webhook=values.get("ELECTION_ALERT_WEBHOOK"),
         )
 
     def conninfo(self, role: str, database: str | None = None) -> str:
@@ -98,3 +145,11 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise PermanentError(f"ELECTION_POSTGRES_PORT is {text!r}; it must be a port between 1 and 65535.")
     return int(text)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

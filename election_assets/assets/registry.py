@@ -8,6 +8,7 @@ import dagster as dg
 from election_assets.assets.outcomes import RETRIES, plain_failures, tables_written
 from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.partitions import elections
+from election_assets.people import people_on_roll
 from election_assets.registry import register
 from election_assets.resources.lazy_settings import LazySettings
 
@@ -48,7 +49,7 @@ def registered_election(
         found = settings.read()
         started = time.monotonic()
         election = read_election(find_election_folder(context.partition_key))
-        done = register(found.conninfo("registrar"), election)
+        done = register(found.conninfo("registrar"), election, people_on_roll(found.people, election))
         state = "registered" if done.is_new else "was registered before, with the same contents"
         context.log.info(f"{done.election_id} {state}: {done.contest_count} contests, {done.voter_count:,} voters.")
         figures = {"is_new": done.is_new, "is_open": done.is_open, "seconds": round(time.monotonic() - started, 2)}

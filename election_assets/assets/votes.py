@@ -1,6 +1,7 @@
-"""The log: an election's votes topic, and the ballots cast into it."""
+"""The log: an election's votes topic, the ballots cast into it, and its frozen registry as events beside it."""
 
 import time
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -10,6 +11,7 @@ from election_assets.casting import cast
 from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.opening import open_election
 from election_assets.partitions import elections
+from election_assets.registry_events import publish_registry
 from election_assets.resources.lazy_settings import LazySettings
 
 
@@ -37,6 +39,48 @@ def votes_topic(
             "is_new": opened.is_new,
         }
     )
+
+
+@dg.multi_asset(
+    name="published_registry",
+    description="Publish the frozen registry of an election as events; what is published already stays.",
+    specs=[
+        dg.AssetSpec(
+            ["votes", name],
+            deps=[votes_topic, *(["registry", table] for table in tables)],
+            description=description,
+            group_name="votes",
+            owners=["team:registrar"],
+            kinds={"kafka"},
+        )
+        for name, tables, description in (
+            (
+                "voters_topic",
+                ("voters", "reporting_units", "ballot_styles"),
+                "The roll as events without personal data. One message per voter, compacted.",
+            ),
+            ("candidates_topic", ("candidates",), "The candidates as events. One message per candidate, compacted."),
+        )
+    ],
+    partitions_def=elections,
+    retry_policy=RETRIES,
+)
+def published_registry(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[LazySettings]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Publish the voters and candidates of an open election."""
+    with plain_failures():
+        found = settings.read()
+        started = time.monotonic()
+        published = publish_registry(found, context.partition_key)
+    figures = {"is_new": published.is_new, "seconds": round(time.monotonic() - started, 2)}
+    for name, topic, row_count in (
+        ("voters_topic", found.voters_topic, published.voter_count),
+        ("candidates_topic", found.candidates_topic, published.candidate_count),
+    ):
+        yield dg.MaterializeResult(
+            asset_key=["votes", name], metadata={"dagster/row_count": row_count, "topic": topic, **figures}
+        )
 
 
 @dg.asset(

@@ -1,10 +1,13 @@
-"""The voters of a synthetic roll as people: invented names, addresses and numbers, drawn from the election's seed.
+"""The voters of a roll as people: who a person is, and invented ones, drawn from the election's seed.
 
-Nobody here exists. Mail goes to example.org and telephone numbers end in 555-01xx, which nobody can have.
+Nobody invented here exists. Their mail goes to example.org and their telephone numbers end in 555-01xx, which nobody
+can have. Where people come from otherwise is in `people.py` of the package.
 """
 
+from bisect import bisect
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -50,21 +53,44 @@ _WAYS = ("Street", "Road", "Avenue", "Lane")
 _AGES = {"18-24": (18, 24), "25-34": (25, 34), "35-44": (35, 44), "45-54": (45, 54), "55-64": (55, 64), "65+": (65, 95)}
 
 
-class Profile(msgspec.Struct, frozen=True, gc=False):
+# Groups begin at these ages; of someone older than anyone has become, or younger than the first, the age is unknown.
+_GROUPS_BEGIN = (18, 25, 35, 45, 55, 65, 123)
+
+# What Postgres keeps and a terminal can show: no control characters and no halves of characters.
+_SHOWN = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
+Text = Annotated[str, msgspec.Meta(max_length=1_000, pattern=rf"\A{_SHOWN}\Z")]
+Name = Annotated[str, msgspec.Meta(max_length=1_000, pattern=rf"\A(?=.*\S){_SHOWN}\Z")]
+Gender = Annotated[str, msgspec.Meta(pattern=rf"\A({'|'.join(GENDERS)})\Z")]
+
+
+class Person(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Who a voter is, for a registration office: nothing of it goes to the log, the ledger or the marts."""
 
-    voter_id: str
-    full_name: str
-    birth_date: date | None
-    address: str
-    email: str
-    phone: str
-    cell_phone: str
-    picture_url: str
+    gender: Gender
+    full_name: Name
+    birth_date: date | None = None
+    address: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    cell_phone: Text | None = None
+    picture_url: Text | None = None
 
 
-def profiles(election: Election) -> Iterator[Profile]:
-    """Yield the profile of every voter, in the order of the roll."""
+# What `registry.voter_profiles` keeps: the gender is on the roll.
+PROFILE_COLUMNS = Person.__struct_fields__[1:]
+
+
+def age_group_of(birth_date: date | None, on: date) -> str:
+    """Return the age group that someone is in on a day."""
+    if birth_date is None:
+        return AGE_GROUPS[-1]
+    age = on.year - birth_date.year - ((on.month, on.day) < (birth_date.month, birth_date.day))
+    # Before the first group stands the last, which is that of unknown ages.
+    return AGE_GROUPS[bisect(_GROUPS_BEGIN, age) - 1]
+
+
+def synthetic_people(election: Election) -> Iterator[Person]:
+    """Invent every voter, in the order of the roll, of the gender and age group that the roll has."""
     roll = voters(election)
     random = generator(election.election_id, election.seed, "profiles")
     size = len(roll)
@@ -73,12 +99,11 @@ def profiles(election: Election) -> Iterator[Profile]:
     # A column per choice: first name, last name, house, street, way, and the two telephone numbers.
     bounds = (50, len(_LAST), 9_900, len(_STREETS), len(_WAYS), 100, 100)
     draws = zip(*(random.integers(0, bound, size).tolist() for bound in bounds), strict=True)
-    names = [_FEMALE if GENDERS[group] == "female" else _MALE for group in roll.genders.tolist()]
-    for (voter_id, precinct, *_), first_names, birth_date, draw in zip(roll.rows(), names, born, draws, strict=True):
+    for (voter_id, precinct, _, _, gender), birth_date, draw in zip(roll.rows(), born, draws, strict=True):
         first, last, house, street, way, phone, cell_phone = draw
-        first_name, last_name = first_names[first], _LAST[last]
-        yield Profile(
-            voter_id,
+        first_name, last_name = (_FEMALE if gender == "female" else _MALE)[first], _LAST[last]
+        yield Person(
+            gender,
             f"{first_name} {last_name}",
             birth_date,
             f"{house + 100} {_STREETS[street]} {_WAYS[way]}, {places[precinct - 1]}",

@@ -22,6 +22,11 @@ def generator(election_id: str, seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng(np.frombuffer(_digest(election_id, seed, purpose), dtype="<u4").tolist())
 
 
+def seed_text(election_id: str, seed: int, purpose: str) -> str:
+    """Return 16 letters that name the generator of one purpose to those who draw elsewhere."""
+    return _digest(election_id, seed, purpose).hex()[:16]
+
+
 def scattered(indexes: Integers, bits: int, election_id: str, seed: int, purpose: str) -> Words:
     """Map distinct indexes below 2**bits to distinct numbers below 2**bits that show no order.
 

@@ -1,5 +1,6 @@
 """Synthetic elections of any size: drawn from a seed, with the results they will have."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
@@ -45,9 +46,11 @@ def generate_election(
     precincts: int | None = None,
     turnout: float = 0.7,
     methods: tuple[Method, ...] = METHODS,
+    names: Iterator[str] | None = None,
 ) -> Election:
     """Draw an election of so many voters; its official results are what replaying it must come to.
 
+    The `candidate_count` candidates take their names from `names`, or are called Candidate A and so on.
     The first contest is voted on by everyone who does not hand in a blank ballot, so the figures never contradict
     each other. Raises PermanentError where there are more precincts than voters or the turnout is no share.
     """
@@ -62,7 +65,7 @@ def generate_election(
     precinct_ids = [unit.reporting_unit_id for unit in units if unit.reporting_unit_type == "precinct"]
     rolls = 1 + random.multinomial(voters - precincts, random.dirichlet(np.full(precincts, 8.0)))
     sizes = dict(zip(precinct_ids, rolls.tolist(), strict=True))
-    papers = tuple(_contest(number) for number in range(contests))
+    papers = tuple(_contest(number, names) for number in range(contests))
     ballots = random.multinomial(random.binomial(rolls, turnout), _shares(methods))
     blanks = random.binomial(ballots, _BLANK_SHARE)
     return Election(
@@ -111,18 +114,34 @@ def _reporting_units(precincts: int) -> tuple[ReportingUnit, ...]:
     return tuple(units)
 
 
-def _contest(number: int) -> Contest:
+def candidate_count(contests: int) -> int:
+    """Return the number of candidates in so many contests, without write-ins."""
+    return sum(_candidate_count(number) for number in range(contests))
+
+
+def _candidate_count(number: int) -> int:
+    return 2 + _votes_allowed(number) + number % 3
+
+
+def _votes_allowed(number: int) -> int:
+    return _SEVERAL if number % _SEVERAL_EVERY == 1 else 1
+
+
+def _contest(number: int, names: Iterator[str] | None) -> Contest:
     """Return a contest of three to six candidates and write-ins, vote for one or, now and then, for two."""
-    votes_allowed = _SEVERAL if number % _SEVERAL_EVERY == 1 else 1
     office = _OFFICES[number % len(_OFFICES)]
     name = office if number < len(_OFFICES) else f"{office} {number // len(_OFFICES) + 1}"
     contest_id = name.lower().replace(" ", "-")
     candidates = tuple(
-        Candidate(f"candidate-{at + 1}", f"Candidate {chr(ord('A') + at)}", _PARTIES[at % len(_PARTIES)])
-        for at in range(2 + votes_allowed + number % 3)
+        Candidate(
+            f"candidate-{at + 1}",
+            next(names) if names else f"Candidate {chr(ord('A') + at)}",
+            _PARTIES[at % len(_PARTIES)],
+        )
+        for at in range(_candidate_count(number))
     )
     write_ins = Candidate("write-ins", "Write-ins", None, is_write_in=True)
-    return Contest(contest_id, name, office, None, votes_allowed, (*candidates, write_ins))
+    return Contest(contest_id, name, office, None, _votes_allowed(number), (*candidates, write_ins))
 
 
 def _results(

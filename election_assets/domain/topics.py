@@ -3,6 +3,8 @@
 VOTES_TOPIC = "votes_topic"
 ELECTIONS_TOPIC = "elections_topic"
 RESULTS_TOPIC = "results_vote_per_candidate_topic"
+VOTERS_TOPIC = "voters_topic"
+CANDIDATES_TOPIC = "candidates_topic"
 
 MAX_MESSAGE_BYTES = 64 * 1024
 

@@ -77,12 +77,31 @@ def send_ballots(
 
     Raises TransientError, with that number, when the broker stays away for `wait_seconds`.
     """
+    told = "{:,} ballots were cast. Casting again goes on from there; nothing is counted twice."
+    return send_all(bootstrap_servers, topic, partition_count, ballots, told, report, wait_seconds)
+
+
+def send_all(
+    bootstrap_servers: str,
+    topic: str,
+    partition_count: int | None,
+    messages: Iterable[tuple[bytes, bytes]],
+    told: str,
+    report: Callable[[int], None] = lambda _: None,
+    wait_seconds: float = 60,
+) -> int:
+    """Send messages (key, value), each to its key's partition, of so many or of those that the topic has.
+
+    Returns how many were acknowledged. Raises TransientError when the broker stays away for `wait_seconds`; its
+    sentence ends with `told`, in which that number is put.
+    """
     sender = producer(bootstrap_servers, wait_seconds)
     waiting: deque[Any] = deque()
     acknowledged = 0
     try:
-        for key, value in ballots:
-            waiting.append(sender.send(topic, key=key, value=value, partition=partition_of(key, partition_count)))
+        for key, value in messages:
+            partition = partition_of(key, partition_count) if partition_count else None
+            waiting.append(sender.send(topic, key=key, value=value, partition=partition))
             if len(waiting) >= _UNACKNOWLEDGED or waiting[0].is_done:
                 acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
                 report(acknowledged)
@@ -94,7 +113,7 @@ def send_ballots(
         acknowledged += sum(one.succeeded() for one in waiting)
         raise TransientError(
             f"Kafka at {bootstrap_servers} was away for more than {wait_seconds:g} s ({type(error).__name__}): "
-            f"{acknowledged:,} ballots were cast. Casting again goes on from there; nothing is counted twice."
+            f"{told.format(acknowledged)}"
         ) from error
     finally:
         _close(sender, 0 if waiting else 5)
@@ -103,8 +122,13 @@ def send_ballots(
 
 def _close(sender: KafkaProducer, timeout: float) -> None:
     """Close a producer; what it could not send is told of already, by the future of each message."""
-    with suppress(KafkaTimeoutError):
+    try:
         sender.close(timeout=timeout)
+    except KafkaTimeoutError:
+        # It gives up before it ends its thread, which would go on, and be waited for by the garbage collector.
+        sender._sender.force_close()
+        with suppress(KafkaTimeoutError):
+            sender.close(timeout=2)
 
 
 def _settle(waiting: deque[Any], wait_seconds: float, at_most: int) -> int:

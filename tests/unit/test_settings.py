@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from election_assets.errors import PermanentError
-from election_assets.settings import PROJECT, ROLES, Settings
+from election_assets.settings import PROJECT, ROLES, PeopleSource, Settings
 
 COMPLETE = {
     "ELECTION_POSTGRES_HOST": "db.example",
@@ -47,6 +47,26 @@ def test_a_role_without_password_is_a_sentence_not_an_empty_password(tmp_path: P
 def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
     with pytest.raises(PermanentError, match="ELECTION_POSTGRES_PORT"):
         Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(tmp_path), "ELECTION_POSTGRES_PORT": port})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"ELECTION_PEOPLE": "random"}, "ELECTION_PEOPLE is 'random'; it must be one of synthetic, api, file"),
+        ({"ELECTION_PEOPLE": "api", "ELECTION_PEOPLE_URL": "ftp://people"}, "must be http://"),
+        ({"ELECTION_PEOPLE": "api", "ELECTION_PEOPLE_URL": "http://["}, "must be http://"),
+        ({"ELECTION_PEOPLE": "file"}, "ELECTION_PEOPLE_FILE must name"),
+    ],
+)
+def test_people_from_nowhere_are_refused(tmp_path: Path, wrong: dict[str, str], sentence: str) -> None:
+    with pytest.raises(PermanentError, match=sentence):
+        Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(tmp_path), **wrong})
+
+
+def test_people_are_invented_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
+    settings = Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(tmp_path), "ELECTION_PEOPLE": ""})
+    assert settings.people.source is PeopleSource.SYNTHETIC
+    assert settings.people.url == "https://randomuser.me/api/"
 
 
 def test_the_example_names_every_setting() -> None:

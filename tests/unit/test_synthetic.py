@@ -12,9 +12,9 @@ from election_assets.domain.election import ID_PATTERN, Election, Method
 from election_assets.domain.election_folder import read_election
 from election_assets.domain.electorate import AGE_GROUPS, voters
 from election_assets.domain.figures import official_figures, replayed_figures
-from election_assets.domain.people import profiles
+from election_assets.domain.people import age_group_of, synthetic_people
 from election_assets.domain.replay import messages
-from election_assets.domain.synthetic import generate_election
+from election_assets.domain.synthetic import candidate_count, generate_election
 from election_assets.errors import PermanentError
 
 
@@ -26,6 +26,15 @@ def election() -> Election:
 def test_the_same_seed_draws_the_same_election(election: Election) -> None:
     assert generate_election("trial", voters=20_000, seed=7, contests=4, precincts=60) == election
     assert generate_election("trial", voters=20_000, seed=8, contests=4, precincts=60) != election
+
+
+def test_its_candidates_take_the_names_they_are_given_and_nothing_else_changes(election: Election) -> None:
+    names = [f"Named {at}" for at in range(candidate_count(4))]
+    named = generate_election("trial", voters=20_000, seed=7, contests=4, precincts=60, names=iter(names))
+    candidates = [candidate for contest in named.contests for candidate in contest.candidates]
+    assert [one.candidate_name for one in candidates if not one.is_write_in] == names
+    assert {one.candidate_name for one in candidates if one.is_write_in} == {"Write-ins"}
+    assert replace(named, contests=election.contests) == election
 
 
 def test_it_has_the_size_that_was_asked_for(election: Election) -> None:
@@ -108,9 +117,10 @@ class TestPeople:
     def test_everyone_is_as_old_as_their_group_says_on_election_day(self, election: Election, day: date) -> None:
         held = replace(election, election_date=day)
         reached = set()
-        for group, profile in zip(voters(held).age_groups.tolist(), profiles(held), strict=True):
-            born = profile.birth_date
+        for group, person in zip(voters(held).age_groups.tolist(), synthetic_people(held), strict=True):
+            born = person.birth_date
             assert born is not None
+            assert age_group_of(born, day) == AGE_GROUPS[group]
             age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
             first, _, last = AGE_GROUPS[group].rstrip("+").partition("-")
             assert int(first) <= age <= int(last or 95)
@@ -118,12 +128,31 @@ class TestPeople:
         assert len(reached) == 6
 
     def test_the_same_seed_invents_the_same_people(self, election: Election) -> None:
-        assert list(profiles(election)) == list(profiles(election))
+        assert list(synthetic_people(election)) == list(synthetic_people(election))
+
+    def test_everyone_is_of_the_gender_that_the_roll_has(self, election: Election) -> None:
+        assert [person.gender for person in synthetic_people(election)] == [row[4] for row in voters(election).rows()]
+
+    @pytest.mark.parametrize(
+        ("born", "group"),
+        [
+            (None, "unknown"),
+            (date(2002, 11, 4), "unknown"),
+            (date(2002, 11, 3), "18-24"),
+            (date(1955, 11, 4), "55-64"),
+            (date(1955, 11, 3), "65+"),
+            (date(1, 1, 1), "unknown"),
+            (date(2021, 1, 1), "unknown"),
+        ],
+    )
+    def test_who_is_too_young_to_vote_or_older_than_anyone_is_of_unknown_age(
+        self, born: date | None, group: str
+    ) -> None:
+        assert age_group_of(born, date(2020, 11, 3)) == group
 
     def test_nobody_can_be_reached(self, election: Election) -> None:
-        for voter_id, profile in zip(voters(election).voter_ids.astype(str), profiles(election), strict=True):
-            assert profile.voter_id == voter_id
-            assert profile.email.endswith("@example.org")
-            assert "-555-01" in profile.phone
-            assert "-555-01" in profile.cell_phone
-            assert profile.picture_url.startswith("https://example.org/")
+        for voter_id, person in zip(voters(election).voter_ids.astype(str), synthetic_people(election), strict=True):
+            assert (person.email or "").endswith(f".{voter_id}@example.org")
+            assert "-555-01" in (person.phone or "")
+            assert "-555-01" in (person.cell_phone or "")
+            assert person.picture_url == f"https://example.org/pictures/{voter_id}.png"
