@@ -6,9 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ELECTION ?= adams-2020
+RATE ?= 200
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev test test-more lint bench docs lock down clean
+.PHONY: help setup demo dev live test test-more lint bench docs lock down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +31,9 @@ demo: $(INSTALLED) ## count a real election and compare with its official figure
 
 dev: $(INSTALLED) ## Dagster and the Streamlit page over the same engines, until Ctrl-C
 	@$(BIN)/election dev
+
+live: $(INSTALLED) ## an election night: voters cast, Dagster counts, until Ctrl-C [ELECTION=adams-2020 RATE=200]
+	@$(BIN)/election live $(ELECTION) --rate $(RATE)
 
 test: $(INSTALLED) ## the test suite, on real engines of its own (under 15 minutes)
 	@$(BIN)/python -m pytest -m "not slow"

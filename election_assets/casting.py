@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 from election_assets.domain.election import Election
 from election_assets.domain.partitioning import partition_of
@@ -36,11 +36,13 @@ def cast(
     limit: int | None = None,
     wait_seconds: float = 60,
     report: Callable[[int, int], None] = lambda _done, _total: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Cast:
     """Cast the election's ballots that are not in the log yet, at most `limit`, `rate` a second if given.
 
     Ballot ids are derived from the seed, so a ballot that is sent twice counts once; what the
-    log has is skipped all the same. `report` is told ballots in the log and in all.
+    log has is skipped all the same. `report` is told ballots in the log and in all. Once
+    `is_over` says so no more are cast.
     """
     topic = votes_topic_of(election.election_id, settings.votes_topic)
     if _facts_when_there(settings.bootstrap_servers, topic, wait_seconds) is None:
@@ -52,7 +54,7 @@ def cast(
         settings.bootstrap_servers,
         topic,
         election.partition_count,
-        _paced(islice(ballots.not_in_log(), limit), rate),
+        takewhile(lambda _: not is_over(), _paced(islice(ballots.not_in_log(), limit), rate)),
         lambda acknowledged: report(ballots.in_log + acknowledged, total),
         wait_seconds,
     )

@@ -26,7 +26,8 @@ from election_assets.console import (
 )
 from election_assets.domain.election_folder import find_election_folder, read_election, write_election
 from election_assets.errors import ElectionError
-from election_assets.settings import PROJECT, Settings
+from election_assets.loading import Kind
+from election_assets.settings import PROJECT, PeopleSettings, Settings
 from engines import stack
 from engines.doctor import diagnose, disk
 from engines.errors import EnginesError
@@ -140,8 +141,10 @@ def generate(
 ) -> None:
     """Make a synthetic election with known results."""
     from election_assets.domain.synthetic import generate_election
+    from election_assets.people import candidate_names
 
-    election = generate_election(election_id, voters, seed=seed, contests=contests, precincts=precincts)
+    names = candidate_names(PeopleSettings.from_environment(os.environ), election_id, seed, contests)
+    election = generate_election(election_id, voters, seed=seed, contests=contests, precincts=precincts, names=names)
     place = folder or PROJECT / "elections" / election_id
     write_election(election, place)
     say(f"{voters:,} voters in {len(election.precincts):,} precincts, {contests} contests: written to {place}.")
@@ -150,9 +153,26 @@ def generate(
 @app.command(epilog="Example: election register adams-2020")
 def register(
     folder: Annotated[str, typer.Argument(metavar="FOLDER|ID", help="An election folder or id.")],
+    anew: Annotated[bool, typer.Option("--anew", help="Even from an unchanged folder, with people anew.")] = False,
 ) -> None:
     """Load an election folder into the registry, as a draft."""
-    steps.register(settings(), read_election(find_election_folder(folder)))
+    steps.register(settings(), read_election(find_election_folder(folder)), anew=anew)
+
+
+@app.command(epilog="Example: election load voters voters.csv --election trial")
+def load(
+    kind: Annotated[Kind, typer.Argument(help="What its rows are.")],
+    file: Annotated[Path, typer.Argument(help="CSV (.csv) or JSON lines (.jsonl, .ndjson).")],
+    election_id: Annotated[str, typer.Option("--election", metavar="ID", help="The election they are loaded into.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Load nothing where a row is bad.")] = False,
+    errors: Annotated[Path | None, typer.Option(help="Where to list bad rows; beside FILE by default.")] = None,
+    as_json_: AsJson = False,
+) -> None:
+    """Load voters and candidates into a draft, ballots into an open election's log; exit code 1 where a row is bad."""
+    done = steps.load_file(settings(), kind, election_id, file, strict=strict, errors=errors)
+    if as_json_:
+        typer.echo(as_json(done))
+    raise typer.Exit(1 if done.bad else 0)
 
 
 @app.command("open", epilog="Example: election open adams-2020")
@@ -247,6 +267,21 @@ def dev() -> None:
     from election_assets.dev import serve
 
     serve(steps.start_engines(home_from(os.environ), lambda: settings()))
+
+
+@app.command(epilog="Example: election live adams-2020 --rate 500")
+def live(
+    election_id: Id = "adams-2020",
+    rate: Annotated[float, typer.Option(help="Ballots a second.", min=0.01)] = 200,
+) -> None:
+    """Watch an election being counted: voters cast at a rate, Dagster keeps the count running, until Ctrl-C."""
+    from election_assets.live import serve_live
+
+    election = read_election(find_election_folder(election_id))
+    found = steps.start_engines(home_from(os.environ), lambda: settings())
+    steps.register(found, election)
+    steps.open_(found, election.election_id)
+    serve_live(found, election, rate)
 
 
 @app.command(epilog="Example: election docs")

@@ -9,15 +9,18 @@ from pathlib import Path
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from election_assets.assets.files import loaded_files
 from election_assets.assets.ledger import counted_ballots
 from election_assets.assets.marts import Manifest, exposures_of, marts_of
 from election_assets.assets.registry import registered_election
 from election_assets.assets.reports import reconciliation
-from election_assets.assets.votes import raw_votes, votes_topic
+from election_assets.assets.votes import published_registry, raw_votes, votes_topic
+from election_assets.automation import marts_automation
 from election_assets.dbt import DBT_PROJECT, current_manifest
-from election_assets.jobs import build_marts_job, count_ballots_job, whole_road_job
+from election_assets.jobs import build_marts_job, count_ballots_job, load_file_job, whole_road_job
 from election_assets.resources.count_session import CountSession
 from election_assets.resources.lazy_settings import LazySettings
+from election_assets.sensors import count_lag_sensor, failed_run_alert, lag_watch_sensor
 from election_assets.settings import home_of
 
 
@@ -40,14 +43,17 @@ def build_definitions(resources: Mapping[str, object], manifest: Manifest) -> dg
     return dg.Definitions(
         assets=[
             registered_election,
+            loaded_files,
             votes_topic,
+            published_registry,
             raw_votes,
             counted_ballots,
             marts_of(manifest),
             reconciliation,
             *exposures_of(manifest),
         ],
-        jobs=[count_ballots_job, build_marts_job, whole_road_job],
+        jobs=[load_file_job, count_ballots_job, build_marts_job, whole_road_job],
+        sensors=[count_lag_sensor, lag_watch_sensor, failed_run_alert, marts_automation],
         resources=resources,
         # The steps follow each other anyway, and a process for each would take seconds to start.
         executor=dg.in_process_executor,

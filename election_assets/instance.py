@@ -1,6 +1,7 @@
 """The Dagster instance of a home: its folder, its storage in Postgres, its partitions."""
 
 import fcntl
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,17 @@ def fail_left_runs(settings: Settings) -> int:
                 run, "Dagster was stopped during this run. Run it again: nothing is cast or counted twice."
             )
     return len(runs)
+
+
+def end_runs(settings: Settings, seconds: float) -> None:
+    """Ask the runs that are under way to end, as a person does in the UI, and wait for them at most so long."""
+    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus(name) for name in ("STARTING", "STARTED", "CANCELING")])
+    deadline = time.monotonic() + seconds
+    with _instance(settings) as instance:
+        for record in instance.get_run_records(under_way):
+            instance.run_launcher.terminate(record.dagster_run.run_id)
+        while instance.get_run_records(under_way, limit=1) and time.monotonic() < deadline:
+            time.sleep(0.5)
 
 
 @contextmanager

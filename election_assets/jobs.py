@@ -2,7 +2,14 @@
 
 import dagster as dg
 
+from election_assets.assets.files import loaded_files
 from election_assets.assets.ledger import counted_ballots
+
+load_file_job = dg.define_asset_job(
+    "load_file_job",
+    selection=dg.AssetSelection.assets(loaded_files),
+    description="Load one file of voters, candidates or ballots into one election.",
+)
 
 count_ballots_job = dg.define_asset_job(
     "count_ballots_job",

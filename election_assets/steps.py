@@ -5,15 +5,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from election_assets.casting import cast
 from election_assets.console import line, out, progress, say, show_results, show_totals
 from election_assets.domain.election import Election
 from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.errors import PermanentError
+from election_assets.loading import Kind, Loaded, load
 from election_assets.opening import open_election
+from election_assets.people import people_on_roll
 from election_assets.reconciliation import Reconciliation, reconcile
 from election_assets.registry import register as register_election
+from election_assets.registry_events import publish_registry
 from election_assets.results import follow_results, read_results
 from election_assets.schema import install_schema
 from election_assets.settings import Settings
@@ -41,10 +45,11 @@ def votes_allowed(texts: Sequence[str]) -> dict[str, int]:
     return allowed
 
 
-def register(settings: Settings, election: Election) -> None:
+def register(settings: Settings, election: Election, *, anew: bool = False) -> None:
     """Register an election and say what it holds."""
+    people = people_on_roll(settings.people, election)
     with progress(f"Registering {election.election_id}"):
-        done = register_election(settings.conninfo("registrar"), election)
+        done = register_election(settings.conninfo("registrar"), election, people, anew=anew)
         if (settings.home / "dagster" / "dagster.yaml").exists():
             # Dagster takes a second to load, which only a home that has it need wait for.
             from election_assets.instance import add_partitions
@@ -57,12 +62,26 @@ def register(settings: Settings, election: Election) -> None:
     )
 
 
+def load_file(
+    settings: Settings, kind: Kind, election_id: str, file: Path, *, strict: bool, errors: Path | None
+) -> Loaded:
+    """Load a file and say what became of its rows."""
+    with progress(f"Loading {kind}") as report:
+        done = load(settings, kind, election_id, file, strict=strict, errors=errors, report=report)
+    say(done.sentence())
+    return done
+
+
 def open_(settings: Settings, election_id: str) -> None:
-    """Open an election and say what was frozen."""
+    """Open an election, publish its registry, and say what was frozen and what the topics have."""
     with progress(f"Opening {election_id}"):
         opened = open_election(settings, election_id)
     state = "is open" if opened.is_new else "was open"
     say(f"{election_id} {state}: topic {opened.topic}, registry hash {opened.registry_hash[:16]}….")
+    with progress(f"Publishing the registry of {election_id}") as report:
+        published = publish_registry(settings, election_id, report)
+    done = "published" if published.is_new else "were published before"
+    say(f"{published.voter_count:,} voters and {published.candidate_count:,} candidates {done}.")
 
 
 def cast_ballots(
@@ -87,8 +106,8 @@ def count_ballots(settings: Settings, election_id: str, *, until_idle: bool, mas
     """Count an election and say what became of its messages. Ctrl-C ends the count at a batch boundary."""
     # Spark's modules take a second to load, which no other command needs.
     from election_assets.counting import count_settings, session_for
-    from spark.readiness import waiting_messages
     from spark.figures import CountFigures
+    from spark.readiness import waiting_messages
     from spark.stream import count
 
     settings = replace(settings, spark_master=master or settings.spark_master)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import compute, csv
 
 from election_assets.domain.frozen import ContestRules, FrozenElection, Roll, group_number
 from election_assets.domain.partitioning import partitions_of
@@ -48,6 +48,18 @@ def read_frozen(connection: psycopg.Connection, election_id: str) -> FrozenElect
         contests=_contests(connection, election_id),
         **_units_and_styles(connection, election_id),
     )
+
+
+def election_number(connection: psycopg.Connection, election_id: str) -> int:
+    """Return the number that stands for an election in the ledger; raise PermanentError where it is unknown."""
+    row = connection.execute(
+        "select election_number from registry.elections where election_id = %s", (election_id,)
+    ).fetchone()
+    if row is None:
+        raise PermanentError(
+            f"The registry has no election {election_id!r}: `election register {election_id}` comes first."
+        )
+    return int(row[0])
 
 
 def registry_hash(connection: psycopg.Connection, election_id: str) -> str:
@@ -168,7 +180,7 @@ def _arrays(roll: bytes, partition_count: int) -> dict[str, np.ndarray]:
         )
         columns = {name: table[name].combine_chunks() for name in names}
     ids = np.array(columns["voter_id"].to_pylist(), dtype="S")
-    groups = pa.compute.binary_join_element_wise(columns["age_group"], columns["gender"], b"|").dictionary_encode()
+    groups = compute.binary_join_element_wise(columns["age_group"], columns["gender"], b"|").dictionary_encode()
     codes = np.array(
         [group_number(*text.decode().split("|")) for text in groups.dictionary.to_pylist()], dtype=np.uint8
     )

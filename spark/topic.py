@@ -4,7 +4,8 @@ Reads only, with kafka-python; the messages to be counted come through Spark (`s
 """
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,6 +77,26 @@ def leader_epochs(bootstrap_servers: str, topic: str) -> dict[int, int]:
         finally:
             admin.close()
     return {one["partition_index"]: one["leader_epoch"] for one in found["partitions"]}
+
+
+def log_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, int]:
+    """Return topic → the end of its log, summed over partitions; a topic that is not there is left out."""
+    with kafka_errors(bootstrap_servers):
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, **TIMEOUTS
+        )
+        try:
+            places = [
+                TopicPartition(topic, number)
+                for topic in topics
+                for number in sorted(consumer.partitions_for_topic(topic) or ())
+            ]
+            ends = Counter[str]()
+            for place, end in consumer.end_offsets(places).items():
+                ends[place.topic] += end
+        finally:
+            consumer.close()
+    return dict(ends)
 
 
 class LogReader:

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from election_assets.assets.outcomes import plain_failures
+from election_assets.automation import BUILT_WHEN_CHANGED
 from election_assets.dbt import dbt_environment
 from election_assets.environment import variables
 from election_assets.resources.lazy_settings import LazySettings
@@ -22,6 +23,11 @@ class _Translator(DagsterDbtTranslator):
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         """Return who answers for a model."""
         return ["team:builder"]
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition[Any]:
+        """Return when a model is built by itself."""
+        condition: dg.AutomationCondition[Any] = BUILT_WHEN_CHANGED
+        return condition
 
 
 def marts_of(manifest: Manifest) -> dg.AssetsDefinition:

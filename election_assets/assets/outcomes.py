@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import psycopg
 
-from election_assets.errors import PermanentError, TransientError
+from election_assets.errors import ElectionError, PermanentError, TransientError
 from election_assets.resources.warehouse import TableFigures, table_figures
 from engines.errors import EnginesError
 
@@ -25,8 +25,15 @@ def plain_failures() -> Iterator[None]:
     except TransientError as error:
         raise dg.Failure(str(error)) from error
     except psycopg.OperationalError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise dg.Failure(f"Postgres did not answer ({reason}); `election up` starts the engines.") from error
+        raise dg.Failure(reason_of(error)) from error
+
+
+def reason_of(error: ElectionError | psycopg.OperationalError) -> str:
+    """Return an error as one sentence."""
+    if isinstance(error, ElectionError):
+        return str(error)
+    told = str(error).strip().partition("\n")[0]
+    return f"Postgres did not answer ({told}); `election up` starts the engines."
 
 
 def tables_written(

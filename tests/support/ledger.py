@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from election_assets.ledger_rules import kept_rules
 from election_assets.settings import Settings
 from tests.support.mixture import Figures
 
@@ -21,60 +22,6 @@ _ROWS = {
     "contest_ballots": "*",
     "tallies": "*",
     "uncounted": "*",
-}
-
-# Each query counts rows that break a rule.
-_RULES = {
-    "ballots × votes_allowed = votes + undervotes + overvotes, per contest, precinct, method and partition": """
-        select count(*) from ledger.contest_ballots b
-        join registry.elections e using (election_number)
-        join registry.contests c using (election_id, contest_number)
-        left join (
-            select election_number, contest_number, precinct_number, method_number, partition, sum(vote_count) as votes
-            from ledger.tallies group by 1, 2, 3, 4, 5
-        ) t using (election_number, contest_number, precinct_number, method_number, partition)
-        where e.election_id = %s
-        and b.ballot_count * c.votes_allowed <> coalesce(t.votes, 0) + b.undervote_count + b.overvote_count
-    """,
-    "every ballot of a style is in each of its contests": """
-        with expected as (
-            select n.contest_number, b.precinct_number, b.method_number, b.partition, sum(b.ballot_count) as ballots
-            from ledger.ballot_counts b
-            join registry.elections e using (election_number)
-            join registry.ballot_styles s using (election_id, ballot_style_number)
-            join registry.ballot_style_contests c using (election_id, ballot_style_id)
-            join registry.contests n using (election_id, contest_id)
-            where e.election_id = %s group by 1, 2, 3, 4
-        ), found as (
-            select b.contest_number, b.precinct_number, b.method_number, b.partition, b.ballot_count as ballots
-            from ledger.contest_ballots b join registry.elections e using (election_number) where e.election_id = %s
-        )
-        select count(*) from (table expected except table found union all (table found except table expected)) different
-    """,
-    "participation, ballots, groups and arrivals are the counted ballots of the positions": """
-        select count(distinct ballots) - 1 from (
-            select sum(p.counted) from ledger.positions p join registry.elections e using (election_number)
-            where e.election_id = %s
-            union all select count(*) from ledger.participation p join registry.elections e using (election_number)
-            where e.election_id = %s
-            union all select coalesce(sum(b.ballot_count), 0) from ledger.ballot_counts b
-            join registry.elections e using (election_number) where e.election_id = %s
-            union all select coalesce(sum(g.ballot_count), 0) from ledger.voter_group_counts g
-            join registry.elections e using (election_number) where e.election_id = %s
-            union all select coalesce(sum(a.ballot_count), 0) from ledger.arrivals a
-            join registry.elections e using (election_number) where e.election_id = %s
-        ) sums (ballots)
-    """,
-    "the uncounted listed are the rejected and the quarantined of each position": """
-        select count(*) from ledger.positions p join registry.elections e using (election_number)
-        left join (
-            select election_number, partition, count(*) filter (where verdict = 'rejected') as rejected,
-            count(*) filter (where verdict = 'quarantined') as quarantined
-            from ledger.uncounted group by 1, 2
-        ) u using (election_number, partition)
-        where e.election_id = %s
-        and (p.rejected, p.quarantined) <> (coalesce(u.rejected, 0), coalesce(u.quarantined, 0))
-    """,
 }
 
 
@@ -131,10 +78,5 @@ def figures_of(settings: Settings, election_id: str) -> Figures:
 
 
 def broken_rules(settings: Settings, election_id: str) -> list[str]:
-    """Return the sums that do not hold, in words."""
-    with owner(settings) as connection:
-        return [
-            rule
-            for rule, query in _RULES.items()
-            if connection.execute(query.encode(), [election_id] * query.count("%s")).fetchone() != (0,)
-        ]
+    """Return the product's rules that do not hold, by name."""
+    return [one.rule.name for one in kept_rules(settings.conninfo("auditor"), election_id) if one.broken_rows]

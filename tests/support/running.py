@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from pathlib import Path
 import psutil
 from pyspark.sql import SparkSession
 
+from election_assets import counting
 from election_assets.counting import count_settings
 from election_assets.errors import ElectionError
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
 from spark.figures import CountFigures
-from spark.stream import count
 from tests.support.ledger import owner, positions_of
 
 # A count of its own Spark in small micro-batches, as `election count` runs one in large ones.
@@ -33,35 +32,24 @@ count(session_for(settings), run)
 """
 
 
-class BackgroundCount:
+class BackgroundCount(counting.BackgroundCount):
     """A count in a thread of the test: its figures or its error, once it has ended."""
 
     def __init__(self, session: SparkSession, settings: Settings, election_id: str, **changes: float) -> None:
-        self._session = session
-        self._run = count_settings(settings, election_id, **{"idle_seconds": 0.2, **changes})
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._count, name=f"count {election_id}")
-        self.figures: CountFigures | None = None
-        self.error: ElectionError | None = None
-        self._thread.start()
-
-    def _count(self) -> None:
-        try:
-            self.figures = count(self._session, self._run, stop=self._stop)
-        except ElectionError as error:
-            self.error = error
+        super().__init__(session, count_settings(settings, election_id, **{"idle_seconds": 0.2, **changes}))
 
     def ended(self, seconds: float = 90) -> CountFigures | ElectionError:
         """Wait for the end; return the figures, or the error in its place."""
-        self._thread.join(seconds)
-        outcome = self.figures or self.error
-        if self._thread.is_alive() or outcome is None:
+        if not self.has_ended(seconds):
             raise AssertionError("The count neither ended nor failed with a sentence.")
-        return outcome
+        try:
+            return self.figures()
+        except ElectionError as error:
+            return error
 
     def stopped(self) -> CountFigures | ElectionError:
         """Ask for the end at the next batch boundary, and wait for it."""
-        self._stop.set()
+        self.stop()
         return self.ended()
 
 

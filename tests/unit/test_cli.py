@@ -15,10 +15,10 @@ from election_assets.steps import votes_allowed
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
-def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "election_assets", *arguments],
-        env={"PATH": "/usr/bin:/bin", "ELECTION_HOME": str(home)},
+        env={"PATH": "/usr/bin:/bin", "ELECTION_HOME": str(home), **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -54,6 +54,19 @@ def test_a_generated_election_is_a_folder_that_can_be_read(tmp_path: Path) -> No
     done = run("generate", "trial", "--voters", "2000", "--out", str(tmp_path / "trial"), home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "trial" / "election.yaml").exists()
+
+
+def test_a_generated_elections_candidates_are_people_of_the_file_that_a_setting_names(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    generate = ("generate", "trial", "--voters", "20", "--contests", "1", "--out", str(tmp_path / "trial"))
+    people = {"ELECTION_PEOPLE": "file", "ELECTION_PEOPLE_FILE": str(file)}
+    done = run(*generate, home=tmp_path, **people)
+    assert done.returncode == 2
+    assert "cannot be read" in done.stderr
+    file.write_text("full_name\n" + "".join(f"Zenobia {number}\n" for number in range(9)))
+    done = run(*generate, home=tmp_path, **people)
+    assert done.returncode == 0, done.stderr
+    assert "Zenobia 2" in (tmp_path / "trial" / "election.yaml").read_text()
 
 
 def test_office_and_number_are_read_from_votes_allowed() -> None:
