@@ -96,6 +96,7 @@ def test_python_workers_killed_while_they_count_are_replaced(
     assert ledger_of(settings, ELECTION) == emptied
 
 
+@pytest.mark.slow
 def test_stopped_python_workers_end_their_run_which_is_gone_on_from(
     settings: Settings, environment: Mapping[str, str], count_now: Count, emptied: dict[str, Rows]
 ) -> None:

@@ -60,6 +60,7 @@ def await_listener(port: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_count_on_a_standalone_master_makes_the_same_ledger(
     settings: Settings, environment: Mapping[str, str], count_now: Callable[..., CountFigures], master: str
 ) -> None:

@@ -1,0 +1,210 @@
+"""Claims about an election night under Dagster: whatever dies or goes away, counting goes on by itself, and is right.
+
+Each test takes the night on from where the one before left it, as a night does.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import dagster as dg
+import psutil
+import psycopg
+import pytest
+
+from election_assets.domain.election_folder import write_election
+from election_assets.domain.synthetic import generate_election
+from election_assets.environment import variables
+from election_assets.instance import instance_variables
+from election_assets.settings import Settings
+from engines import stack
+from engines.home import Home
+from tests.support.ledger import broken_rules, positions_of
+from tests.support.running import children_of, kill_engine
+
+pytestmark = pytest.mark.slow
+
+ELECTION = "night"
+RATE = 60
+VOTERS = 90_000
+# A minute is promised; a machine of two cores that does other things too gets a second one.
+GOES_ON_WITHIN = 120.0
+OUTAGE = 60.0
+
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """`election live` at work."""
+
+    process: subprocess.Popen[bytes]
+    settings: Settings
+    log: Path
+
+    def under(self, words: str) -> psutil.Process:
+        """Return the process that the command started with these words in its command line."""
+        return next(one for one in children_of(self.process.pid) if words in " ".join(_command(one)))
+
+    def jvm(self) -> psutil.Process:
+        """Return the JVM of the count that runs now, wherever its parent went."""
+        return next(one for one in psutil.process_iter() if _is_jvm_of(one, self.settings.home))
+
+    def position(self) -> int:
+        """Return how far the ledger stands."""
+        return positions_of(self.settings, ELECTION)["next_offset"]
+
+    def goes_on(self) -> None:
+        """Wait until the ledger moves on by what a dead run could not have committed any more."""
+        deadline = time.monotonic() + GOES_ON_WITHIN
+        start = self.position() + 3 * RATE
+        while self.position() < start:
+            assert time.monotonic() < deadline, f"Nothing is counted: {self.log.read_text()[-2000:]}"
+            time.sleep(0.5)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def _is_jvm_of(process: psutil.Process, home: Path) -> bool:
+    command = _command(process)
+    return "pyspark-shell" in command and any(str(home) in word for word in command)
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory, settings: Settings, environment: dict[str, str]) -> Iterator[Night]:
+    folder = tmp_path_factory.mktemp("live")
+    write_election(generate_election(ELECTION, VOTERS, seed=3, contests=2, precincts=20), folder / ELECTION)
+    log = folder / "live.log"
+    command = [sys.executable, "-m", "election_assets", "live", str(folder / ELECTION), "--rate", str(RATE)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + 180
+        while positions_or_none(settings) < RATE:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        yield Night(process, settings, log)
+    finally:
+        family = children_of(process.pid)
+        process.terminate()
+        process.wait(90)
+        for one in family:
+            if one.is_running():
+                one.kill()
+
+
+def positions_or_none(settings: Settings) -> int:
+    try:
+        return positions_of(settings, ELECTION)["next_offset"]
+    except psycopg.Error:
+        return 0
+
+
+@pytest.mark.parametrize("victim", ["worker", "jvm", "python", "worker and code server", "daemon"])
+def test_counting_goes_on_after_a_kill(night: Night, victim: str) -> None:
+    if victim == "daemon":
+        night.under("dagster._daemon").kill()
+    elif victim == "python":
+        for daemon in night.jvm().children():
+            for worker in daemon.children():
+                worker.kill()
+    else:
+        jvm = night.jvm()
+        parent = jvm.parent()
+        assert parent is not None
+        dying = {"worker": [parent], "jvm": [jvm]}.get(victim) or [parent, jvm, night.under("dagster api grpc")]
+        for one in dying:
+            one.kill()
+    night.goes_on()
+    assert broken_rules(night.settings, ELECTION) == []
+
+
+@pytest.mark.parametrize("engine", ["postgres", "kafka"])
+def test_counting_goes_on_after_an_engine_was_away_for_a_minute(night: Night, engine: str) -> None:
+    home = Home(night.settings.home)
+    kill_engine(night.settings.home, engine)
+    time.sleep(OUTAGE)
+    stack.up(home)
+    night.goes_on()
+    assert broken_rules(night.settings, ELECTION) == []
+
+
+def test_a_count_ended_in_the_ui_ends_at_a_batch_boundary_and_the_sensor_starts_the_next(night: Night) -> None:
+    with _instance(night.settings) as instance:
+        (run, *_) = instance.get_runs(
+            dg.RunsFilter(job_name="count_ballots_job", statuses=[dg.DagsterRunStatus.STARTED])
+        )
+        assert instance.run_launcher.terminate(run.run_id)
+        ended = _await(lambda: _ended(instance, run.run_id), 30)
+    assert ended is dg.DagsterRunStatus.CANCELED
+    with psycopg.connect(night.settings.conninfo("auditor")) as connection:
+        row = connection.execute("select ended_why from ledger.count_runs where run_id = %s", (run.run_id,)).fetchone()
+    assert row == ("stopped on request",)
+    night.goes_on()
+
+
+def test_figures_are_told_while_it_counts_and_the_marts_are_built_by_themselves(night: Night) -> None:
+    with _instance(night.settings) as instance:
+        told = _await(lambda: _materialized(instance, "ledger", "tallies"), 60)
+        built = _await(lambda: _materialized(instance, "marts", "fct_candidate_results"), 60)
+    assert built is not None
+    assert told is not None
+    names = {"position", "lag", "messages_per_second", "batch_p50_ms", "batch_p95_ms", "oldest_unjudged_seconds"}
+    assert names | {"rejected", "quarantined"} <= set(told.metadata)
+
+
+def _materialized(instance: dg.DagsterInstance, *key: str) -> dg.AssetMaterialization | None:
+    event = instance.get_latest_materialization_event(dg.AssetKey(key))
+    return event.asset_materialization if event else None
+
+
+def test_ctrl_c_stops_all_of_it_and_counting_the_rest_gives_the_ballots_that_were_cast(
+    night: Night, count_now: Callable[..., object]
+) -> None:
+    family = children_of(night.process.pid)
+    night.process.send_signal(signal.SIGINT)
+    assert night.process.wait(90) == 0
+    assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    assert not [one for one in psutil.process_iter() if _is_jvm_of(one, night.settings.home) and _of_others(one)]
+    count_now(ELECTION)
+    counted = positions_of(night.settings, ELECTION)
+    assert counted["counted"] + counted["rejected"] == counted["next_offset"]
+    assert broken_rules(night.settings, ELECTION) == []
+
+
+def _of_others(process: psutil.Process) -> bool:
+    parent = process.parent()
+    return parent is None or parent.pid != os.getpid()
+
+
+@contextmanager
+def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    folder = str(settings.home / "dagster")
+    with variables(instance_variables(settings)), dg.DagsterInstance.from_config(folder) as instance:
+        yield instance
+
+
+def _ended(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus | None:
+    run = instance.get_run_by_id(run_id)
+    return run.status if run and run.is_finished else None
+
+
+def _await(found: Callable[[], Found | None], seconds: float) -> Found | None:
+    deadline = time.monotonic() + seconds
+    while (answer := found()) is None and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return answer
