@@ -86,8 +86,9 @@ class Engine(ABC):
     def start(self, report: Callable[[str], None], cancelled: threading.Event) -> None:
         """Start the engine unless it runs, and wait until it answers; an error quotes its last words."""
         began = time.monotonic()
-        if process := self.process():
-            self.await_answer(process, ANSWER_TIMEOUT_SECONDS, cancelled)
+        process = self.process()
+        # One that was killed a moment ago can still be seen, and is started again once it is gone.
+        if process and self.await_answer(process, ANSWER_TIMEOUT_SECONDS, cancelled):
             report(f"{self.title} runs already on 127.0.0.1:{self.port} (pid {process.pid}).")
             return
         self.prepare(report)
@@ -105,15 +106,16 @@ class Engine(ABC):
         if process is None:
             raise EnginesError(f"{self.title} ended as soon as it was started. {self.last_words()}")
         record(self.pid_file, process)
-        self.await_answer(process, START_TIMEOUT_SECONDS, cancelled)
+        if not self.await_answer(process, START_TIMEOUT_SECONDS, cancelled):
+            raise EnginesError(f"{self.title} ended while it was starting. {self.last_words()}")
         return process
 
-    def await_answer(self, process: Process, seconds: float, cancelled: threading.Event) -> None:
-        """Wait until the engine answers; raise EnginesError where it ends, or stays silent for `seconds`."""
+    def await_answer(self, process: Process, seconds: float, cancelled: threading.Event) -> bool:
+        """Wait until the engine answers, False where it ends; raise EnginesError where it is silent for `seconds`."""
         deadline = time.monotonic() + seconds
         while not cancelled.is_set() and not self.is_ready():
             if not process.is_alive():
-                raise EnginesError(f"{self.title} ended while it was starting. {self.last_words()}")
+                return False
             if time.monotonic() > deadline:
                 raise EnginesError(
                     f"{self.title} (pid {process.pid}) runs but has not answered on "
@@ -121,6 +123,7 @@ class Engine(ABC):
                     f"`election up`. {self.last_words()}"
                 )
             cancelled.wait(0.05)
+        return True
 
     def stop(self) -> bool:
         """Stop the engine cleanly, or by force when it does not go; tell whether it was running."""

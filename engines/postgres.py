@@ -175,11 +175,12 @@ class Postgres(Engine):
             autocommit=True,
         )
 
-    def await_answer(self, process: Process, seconds: float, cancelled: Event) -> None:
-        """Wait until the server answers, then complete its roles and databases."""
-        super().await_answer(process, seconds, cancelled)
-        if not cancelled.is_set():
+    def await_answer(self, process: Process, seconds: float, cancelled: Event) -> bool:
+        """Wait until the server answers, then complete its roles and databases; False where it ends instead."""
+        answers = super().await_answer(process, seconds, cancelled)
+        if answers and not cancelled.is_set():
             self.furnish()
+        return answers
 
     def furnish(self) -> None:
         """Make the roles and databases that are missing, and set the roles' passwords."""

@@ -31,6 +31,7 @@ from spark.topic import LogReader, leader_epochs
 _POLL_SECONDS = 0.1
 _BOUNDARY_SECONDS = 10.0
 _GUARD_SECONDS = 30.0
+_LEFT_SECONDS = 86_400.0
 
 
 def count(
@@ -248,7 +249,9 @@ class CountRun:
 
 
 def _fresh_folder(place: Path) -> Path:
-    """Return an empty folder in `place`; what killed runs left there goes, since none of them may write any more."""
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
+    """Return an empty folder in `place`, and remove what killed runs left there a day ago or earlier."""
+    place.mkdir(parents=True, exist_ok=True)
+    for left in place.iterdir():
+        if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=place))

@@ -27,6 +27,8 @@ from tests.support.running import (
     python_workers_of,
 )
 
+pytestmark = pytest.mark.slow
+
 Count = Callable[..., CountFigures]
 
 ELECTION = "interrupted"
@@ -96,7 +98,6 @@ def test_python_workers_killed_while_they_count_are_replaced(
     assert ledger_of(settings, ELECTION) == emptied
 
 
-@pytest.mark.slow
 def test_stopped_python_workers_end_their_run_which_is_gone_on_from(
     settings: Settings, environment: Mapping[str, str], count_now: Count, emptied: dict[str, Rows]
 ) -> None:
@@ -127,7 +128,6 @@ def test_an_engine_killed_and_started_again_in_the_middle_changes_nothing(
     assert counted_to_the_end(settings, count_now) == emptied
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_killed_whenever_the_ledger_comes_out_the_same(
     settings: Settings,

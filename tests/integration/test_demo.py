@@ -151,6 +151,7 @@ def test_the_page_reads_what_the_marts_say(environment: dict[str, str], monkeypa
     assert "72388" in repr(snapshot)
 
 
+@pytest.mark.slow
 def test_luzerne_is_reproduced_in_every_cell(run: Run, tmp_path: Path) -> None:
     source = Path(__file__).parents[1] / "data/openelections/openelections_20201103_pa_luzerne_precinct.csv"
     folder = tmp_path / "luzerne-2020"

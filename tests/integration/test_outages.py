@@ -29,6 +29,8 @@ from tests.support.ledger import positions_of
 from tests.support.log import appended, opened
 from tests.support.running import BackgroundCount, await_position, kill_engine
 
+pytestmark = pytest.mark.slow
+
 Count = Callable[..., CountFigures]
 
 AWAY = "127.0.0.1:1"
