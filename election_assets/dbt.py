@@ -34,7 +34,12 @@ def build_marts(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
 def write_docs(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
     """Write dbt's documentation of the project as one HTML file, and return where it is."""
     run_dbt(["docs", "generate", "--static"], {**environ, **dbt_environment(settings)})
-    return settings.home / "dbt" / "target" / "static_index.html"
+    return docs_file(settings.home)
+
+
+def docs_file(home: Path) -> Path:
+    """Return where `write_docs` writes the documentation of a home."""
+    return home / "dbt" / "target" / "static_index.html"
 
 
 def current_manifest(home: Path, environ: Mapping[str, str]) -> Path:

@@ -17,14 +17,15 @@ from election_assets.assets.reports import reconciliation
 from election_assets.assets.votes import published_registry, raw_votes, votes_topic
 from election_assets.automation import marts_automation
 from election_assets.dbt import DBT_PROJECT, current_manifest
-from election_assets.jobs import build_marts_job, count_ballots_job, load_file_job, whole_road_job
+from election_assets.jobs import build_marts_job, check_marts_job, count_ballots_job, load_file_job, whole_road_job
 from election_assets.resources.count_session import CountSession
 from election_assets.resources.lazy_settings import LazySettings
+from election_assets.schedules import check_marts_schedule
 from election_assets.sensors import count_lag_sensor, failed_run_alert, lag_watch_sensor
 from election_assets.settings import home_of
 
 
-def resources_for(environ: Mapping[str, str]) -> dict[str, object]:
+def _resources_for(environ: Mapping[str, str]) -> dict[str, object]:
     """Return the resources of a process with this environment; none of them is asked for anything yet."""
     settings = LazySettings(environ)
     return {
@@ -38,8 +39,8 @@ def resources_for(environ: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def build_definitions(resources: Mapping[str, object], manifest: Manifest) -> dg.Definitions:
-    """Put the code location together; `manifest` is dbt's."""
+def build_definitions(environ: Mapping[str, str], manifest: Manifest) -> dg.Definitions:
+    """Put the code location of a process with this environment together; `manifest` is dbt's."""
     return dg.Definitions(
         assets=[
             registered_election,
@@ -48,13 +49,14 @@ def build_definitions(resources: Mapping[str, object], manifest: Manifest) -> dg
             published_registry,
             raw_votes,
             counted_ballots,
-            marts_of(manifest),
+            marts_of(manifest, home_of(environ)),
             reconciliation,
             *exposures_of(manifest),
         ],
-        jobs=[load_file_job, count_ballots_job, build_marts_job, whole_road_job],
+        jobs=[load_file_job, count_ballots_job, build_marts_job, check_marts_job, whole_road_job],
+        schedules=[check_marts_schedule],
         sensors=[count_lag_sensor, lag_watch_sensor, failed_run_alert, marts_automation],
-        resources=resources,
+        resources=_resources_for(environ),
         # The steps follow each other anyway, and a process for each would take seconds to start.
         executor=dg.in_process_executor,
     )
@@ -64,4 +66,4 @@ def build_definitions(resources: Mapping[str, object], manifest: Manifest) -> dg
 def defs() -> dg.Definitions:
     """Return the definitions of this process; the only caller that reads its environment."""
     manifest = current_manifest(home_of(os.environ), os.environ)
-    return build_definitions(resources_for(os.environ), json.loads(manifest.read_bytes()))
+    return build_definitions(os.environ, json.loads(manifest.read_bytes()))

@@ -107,7 +107,7 @@ def counted_ballots(
         try:
             run = yield from _counted(context, config, found, spark)
         except PermanentError as refusal:
-            context.instance.add_run_tags(context.run_id, {REFUSAL_TAG: str(refusal)[:_TAG_LENGTH]})
+            context.instance.add_run_tags(context.run.run_id, {REFUSAL_TAG: str(refusal)[:_TAG_LENGTH]})
             raise
         figures = {**standing(found.conninfo("counter"), context.partition_key), **run}
         yield from tables_written(found.conninfo("counter"), "ledger", TABLES, context.partition_key, figures)
@@ -129,7 +129,7 @@ def _counted(
     run = count_settings(
         settings,
         election_id,
-        context.run_id,
+        context.run.run_id,
         idle_seconds=config.idle_seconds,
         max_life_seconds=config.max_life_seconds,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from psycopg import sql
@@ -45,9 +46,24 @@ def table_figures(conninfo: str, schema: str, tables: Sequence[str], election_id
         for table, *column in connection.execute(_COLUMNS, (schema, list(tables))):
             columns[table].append(Column(*column))
         return {
-            table: TableFigures(_row_count(connection, schema, table, found, election_id), tuple(found))
+            table: TableFigures(_row_count_of(connection, schema, table, found, election_id), tuple(found))
             for table, found in columns.items()
         }
+
+
+def row_count(conninfo: str, schema: str, relation: str) -> int:
+    """Count the rows of a table or view, of all elections."""
+    with psycopg.connect(conninfo) as connection:
+        statement = sql.SQL("select count(*) from {}").format(sql.Identifier(schema, relation))
+        row = connection.execute(statement).fetchone()
+    return row[0] if row else 0
+
+
+def last_commit(conninfo: str) -> datetime | None:
+    """Return when the count of any election committed last; None before the first time."""
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute("select max(committed_at) from ledger.positions_added_up").fetchone()
+    return row[0] if row else None
 
 
 def standing(conninfo: str, election_id: str) -> Mapping[str, int]:
@@ -56,7 +72,7 @@ def standing(conninfo: str, election_id: str) -> Mapping[str, int]:
         return cursor.execute(_STANDING, (election_id,)).fetchone() or {}
 
 
-def _row_count(
+def _row_count_of(
     connection: psycopg.Connection, schema: str, table: str, columns: Sequence[Column], election_id: str
 ) -> int:
     keyed_by_id = any(column.name == "election_id" for column in columns)

@@ -10,6 +10,8 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,19 @@ import psutil
 import pytest
 
 from election_assets.dbt import current_manifest
-from election_assets.definitions import build_definitions, resources_for
+from election_assets.definitions import build_definitions
 from election_assets.domain.election_folder import write_election
 from election_assets.domain.synthetic import generate_election
+from election_assets.resources.lazy_settings import LazySettings
+from election_assets.schedules import check_marts_schedule
+from election_assets.settings import Settings
+from tests.support.ledger import owner
 
 # One for the runs in this process, one for the served Dagster, one that is only registered.
 IN_PROCESS, SERVED, LATE = "dagster-run", "dagster-served", "dagster-late"
 VOTERS = 900
+
+RunJob = Callable[..., dg.ExecuteInProcessResult]
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +48,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def whole_road(folder: Path, engines_home: Path, environment: dict[str, str]) -> Iterator[Callable[[str], Any]]:
-    """Run `whole_road_job` for an election in this process, on an instance of its own."""
+def run_job(folder: Path, engines_home: Path, environment: dict[str, str]) -> Iterator[RunJob]:
+    """Run a job in this process, on an instance of its own; the second word is the election, where it has one."""
     manifest = json.loads(current_manifest(engines_home, environment).read_bytes())
-    job = build_definitions(resources_for(environment), manifest).resolve_job_def("whole_road_job")
+    definitions = build_definitions(environment, manifest)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("elections", [IN_PROCESS, "nowhere-2020"])
 
-        def run(election_id: str) -> dg.ExecuteInProcessResult:
+        def run(job_name: str, election_id: str | None = None) -> dg.ExecuteInProcessResult:
+            job = definitions.resolve_job_def(job_name)
             return job.execute_in_process(instance=instance, partition_key=election_id, raise_on_error=False)
 
         yield run
+
+
+@pytest.fixture(scope="module")
+def whole_road(run_job: RunJob) -> Callable[[str], dg.ExecuteInProcessResult]:
+    """Run `whole_road_job` for an election."""
+    return partial(run_job, "whole_road_job")
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +115,71 @@ def test_running_again_casts_and_counts_nothing(
     assert positions["position"] == metadata(first_run, "ledger", "positions")["position"]
     tallies = metadata(again, "ledger", "tallies")["dagster/row_count"]
     assert tallies == metadata(first_run, "ledger", "tallies")["dagster/row_count"] > 0
+
+
+def test_the_marts_say_how_many_rows_they_have(first_run: dg.ExecuteInProcessResult) -> None:
+    assert metadata(first_run, "marts", "dim_elections")["dagster/row_count"] >= 1
+
+
+def test_the_marts_are_checked_as_they_stand_and_nothing_is_built(
+    first_run: dg.ExecuteInProcessResult, run_job: RunJob
+) -> None:
+    checked = run_job("check_marts_job")
+    assert checked.success
+    assert [check.check_name for check in checked.get_asset_check_evaluations() if not check.passed] == []
+    assert len(checked.get_asset_check_evaluations()) > 20
+    assert [event for event in checked.all_events if event.is_step_materialization] == []
+
+
+def test_the_marts_are_checked_by_schedule_as_long_as_something_is_counted(
+    first_run: dg.ExecuteInProcessResult, environment: dict[str, str]
+) -> None:
+    def evaluated(at: datetime, **changes: str) -> Any:
+        context = dg.build_schedule_context(scheduled_execution_time=at)
+        return check_marts_schedule(context, settings=LazySettings({**environment, **changes}))
+
+    now = datetime.now(UTC)
+    assert isinstance(evaluated(now), dg.RunRequest)
+    assert evaluated(now + timedelta(hours=1)).skip_message == "Nothing was counted in the last 6 minutes."
+    assert evaluated(now, ELECTION_POSTGRES_DATABASE="postgres").skip_message == "The marts are not built yet."
+
+
+@pytest.fixture
+def falsified(first_run: dg.ExecuteInProcessResult, settings: Settings) -> Iterator[None]:
+    """Let a candidate have a vote for which there is no ballot, as only the ledger's owner could write it."""
+    change = """
+        update ledger.tallies set vote_count = vote_count + %s where ctid = (
+            select t.ctid from ledger.tallies t join registry.elections e using (election_number)
+            where e.election_id = %s
+            order by contest_number, candidate_number, precinct_number, method_number, partition limit 1
+        )
+    """
+    with owner(settings) as connection:
+        connection.execute(change, (1, IN_PROCESS))
+        yield
+        connection.execute(change, (-1, IN_PROCESS))
+
+
+@pytest.mark.usefixtures("falsified")
+def test_a_broken_ledger_fails_its_check_and_nothing_downstream_of_it_is_made(
+    whole_road: Callable[[str], dg.ExecuteInProcessResult],
+) -> None:
+    run = whole_road(IN_PROCESS)
+    assert not run.success
+    failed = {check.check_name for check in run.get_asset_check_evaluations() if not check.passed}
+    assert failed == {"ballots_are_votes_undervotes_and_overvotes"}
+    made = {event.asset_key.path[0] for event in run.all_events if event.is_step_materialization and event.asset_key}
+    assert made & {"ledger", "staging", "marts"} == {"ledger"}
+    assert not [one for one in run.all_events if one.is_step_materialization and one.step_key == "reconciliation"]
+
+
+@pytest.mark.usefixtures("falsified")
+def test_a_broken_ledger_fails_the_marts_that_are_recounted_from_another_table(run_job: RunJob) -> None:
+    checked = run_job("check_marts_job")
+    assert {check.check_name for check in checked.get_asset_check_evaluations() if not check.passed} == {
+        "fct_candidate_results__votes_are_those_recounted_from_the_ballots",
+        "fct_contest_totals__ballots_are_votes_undervotes_and_overvotes",
+    }
 
 
 def test_an_election_that_nobody_knows_fails_at_once_and_names_those_there_are(

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from election_assets.dbt import current_manifest
-from election_assets.definitions import build_definitions, resources_for
+from election_assets.definitions import build_definitions
 from election_assets.errors import PermanentError, TransientError
 from election_assets.loading import Kind, load
 from election_assets.opening import open_election
@@ -254,7 +254,7 @@ def test_the_asset_says_what_was_loaded_and_links_the_error_file(
 ) -> None:
     registered(settings, "load-asset")
     manifest = json.loads(current_manifest(engines_home, environment).read_bytes())
-    job = build_definitions(resources_for(environment), manifest).resolve_job_def("load_file_job")
+    job = build_definitions(environment, manifest).resolve_job_def("load_file_job")
     file = written(tmp_path, VOTERS)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("elections", ["load-asset"])

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from election_assets.dbt import current_manifest
-from election_assets.definitions import build_definitions, resources_for
+from election_assets.definitions import build_definitions
 from election_assets.schema import FOLDER
 
 GROUPS = ("registry", "votes", "ledger", "marts", "reports")
@@ -29,7 +29,7 @@ def manifest(home: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def definitions(home: Path, manifest: Path) -> dg.Definitions:
-    return build_definitions(resources_for({"ELECTION_HOME": str(home)}), json.loads(manifest.read_bytes()))
+    return build_definitions({"ELECTION_HOME": str(home)}, json.loads(manifest.read_bytes()))
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +131,24 @@ def test_every_mart_has_tests_as_checks(definitions: dg.Definitions, specs: Mapp
 def test_one_dbt_build_runs_at_a_time(definitions: dg.Definitions) -> None:
     node = definitions.resolve_asset_graph().get(dg.AssetKey(["marts", "fct_turnout"]))
     assert node.pools == {"dbt"}
+
+
+def test_checking_the_marts_builds_nothing(definitions: dg.Definitions) -> None:
+    layer = definitions.resolve_job_def("check_marts_job").asset_layer
+    assert layer.selected_asset_keys == set()
+    assert {key.asset_key.path[0] for key in layer.asset_graph.asset_check_keys} >= {"marts"}
+
+
+def test_every_mart_shows_its_columns(specs: Mapping[str, dg.AssetSpec]) -> None:
+    for name, spec in specs.items():
+        if name.startswith("marts/"):
+            assert all(column.description for column in spec.metadata["dagster/column_schema"].columns), name
+
+
+def test_the_page_and_the_documentation_are_linked(specs: Mapping[str, dg.AssetSpec], home: Path) -> None:
+    assert specs["reports/streamlit"].metadata["link"].value == "http://127.0.0.1:8501"
+    docs = specs["marts/fct_turnout"].metadata["dbt docs"].value
+    assert docs == f"{home}/dbt/target/static_index.html#!/model/model.election.fct_turnout"
 
 
 def test_the_whole_road_leaves_nothing_out(definitions: dg.Definitions) -> None:

@@ -1,8 +1,9 @@
-"""Claims about the sensors, on an instance without engines: they say why they wait, and tell of what failed."""
+"""Claims about sensors and schedule without engines: they say why they wait, and tell of what failed."""
 
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from election_assets.errors import PermanentError
 from election_assets.jobs import count_ballots_job
 from election_assets.resources.lazy_settings import LazySettings
 from election_assets.runs_under_way import failures_of, runs_under_way
+from election_assets.schedules import check_marts_schedule
 from election_assets.sensors import count_lag_sensor, failed_run_alert, lag_watch_sensor
 from election_assets.supervision import Phase, Standing
 
@@ -70,6 +72,15 @@ def test_a_database_that_is_away_is_the_reason_for_skipping(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, settings: LazySettings
 ) -> None:
     assert ticked(sensor, instance, settings).skip_message.startswith("Postgres did not answer (")
+
+
+@pytest.mark.parametrize(("known", "said"), [({}, "`election up` starts engines"), (ENDPOINTS, "did not answer (")])
+def test_the_schedule_says_why_nothing_is_checked_without_engines(
+    known: dict[str, str], said: str, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC))
+    settings = LazySettings({"ELECTION_HOME": str(tmp_path), **known, "ELECTION_POSTGRES_PASSWORD_BUILDER": "x"})
+    assert said in check_marts_schedule(context, settings=settings).skip_message
 
 
 def test_a_waiting_election_is_counted_once_however_often_the_sensor_looks(
