@@ -9,7 +9,7 @@ ELECTION ?= adams-2020
 RATE ?= 200
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev live test test-more lint bench docs lock down clean
+.PHONY: help setup demo dev live test test-more lint bench soak docs lock down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ lint: $(INSTALLED) ## style, types and the direction of imports
 
 bench: $(INSTALLED) ## ballots per second, beside calibrators in the same minutes [SIZE=smoke|full]
 	@$(BIN)/python -m benchmarks $(SIZE)
+
+soak: $(INSTALLED) ## a night of 21 minutes at 500 ballots/s with three failures: memory, lag, a plain recount
+	@$(BIN)/python -m benchmarks.soak
 
 docs: $(INSTALLED) ## dbt's documentation as one file: .election/dbt/target/static_index.html
 	@$(BIN)/election docs

@@ -102,7 +102,12 @@ class Night:
         self.watch.health.append((self.watch.seconds(), health))
         return health
 
-    def watch_until(self, is_over: Callable[[CountHealth | None], bool], within_seconds: float) -> CountHealth | None:
+    def watch_until(
+        self,
+        is_over: Callable[[CountHealth | None], bool],
+        within_seconds: float,
+        every_seconds: float = _LOOK_EVERY_SECONDS,
+    ) -> CountHealth | None:
         """Look every few seconds until it is over; None where that takes too long."""
         deadline = time.monotonic() + within_seconds
         while time.monotonic() < deadline:
@@ -110,7 +115,7 @@ class Night:
             health = self.look()
             if is_over(health):
                 return health
-            time.sleep(max(0.0, looked_at + _LOOK_EVERY_SECONDS - time.monotonic()))
+            time.sleep(max(0.0, looked_at + every_seconds - time.monotonic()))
         return None
 
 
@@ -261,8 +266,9 @@ def soak(night: Night, seconds: float) -> bool:
         night.watch_until(lambda _: False, due - time.monotonic())
         failure(night)
         gone = time.monotonic()
-        # What a dying run could still have committed is not counted anew.
-        back = night.watch_until(_at(min(night.watch.health[-1][1].position + 1_000, total)), _BACK_WITHIN_SECONDS)
+        before = night.look() or night.watch.health[-1][1]
+        # A dying run may still commit a little, which is no sign of the next one.
+        back = night.watch_until(_at(min(before.position + 2_000, total)), _BACK_WITHIN_SECONDS, every_seconds=1.0)
         recovered = recovered and back is not None
         print(
             f"{title}: counting again {time.monotonic() - gone:.0f} s after" if back else f"{title}: NOT counting again"
