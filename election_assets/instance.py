@@ -50,7 +50,7 @@ def instance_variables(settings: Settings) -> Mapping[str, str]:
 
 def add_partitions(settings: Settings, election_ids: Collection[str]) -> None:
     """Make a partition for each of these elections that has none, in the home's instance."""
-    with _instance(settings) as instance:
+    with opened_instance(settings) as instance:
         instance.add_dynamic_partitions(PARTITIONS, sorted(election_ids))
 
 
@@ -60,7 +60,7 @@ def fail_left_runs(settings: Settings) -> int:
     For a moment at which no process of this instance runs.
     """
     left = dg.RunsFilter(statuses=[dg.DagsterRunStatus(name) for name in ("STARTING", "STARTED", "CANCELING")])
-    with _instance(settings) as instance:
+    with opened_instance(settings) as instance:
         runs = [record.dagster_run for record in instance.get_run_records(left)]
         for run in runs:
             instance.report_run_failed(
@@ -73,7 +73,7 @@ def end_runs(settings: Settings, seconds: float) -> None:
     """Ask the runs that are under way to end, as a person does in the UI, and wait for them at most so long."""
     under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus(name) for name in ("STARTING", "STARTED", "CANCELING")])
     deadline = time.monotonic() + seconds
-    with _instance(settings) as instance:
+    with opened_instance(settings) as instance:
         for record in instance.get_run_records(under_way):
             instance.run_launcher.terminate(record.dagster_run.run_id)
         while instance.get_run_records(under_way, limit=1) and time.monotonic() < deadline:
@@ -81,7 +81,8 @@ def end_runs(settings: Settings, seconds: float) -> None:
 
 
 @contextmanager
-def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def opened_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open the instance of a home, whose dagster.yaml is written."""
     folder = str(settings.home / "dagster")
     with variables(instance_variables(settings)), dg.DagsterInstance.from_config(folder) as instance:
         yield instance

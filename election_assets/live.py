@@ -13,6 +13,7 @@ from election_assets.dev import show_addresses
 from election_assets.domain.election import Election
 from election_assets.errors import TransientError
 from election_assets.instance import end_runs, only_one, write_instance
+from election_assets.materializations import tell_opened
 from election_assets.settings import Settings
 
 # A server that dies at once is not started more often than this.
@@ -27,6 +28,7 @@ def serve_live(settings: Settings, election: Election, rate: float) -> None:
     with only_one(settings.home), interruptions() as interrupted, ExitStack() as stack:
         with progress("Starting Dagster and the results page"):
             servers.prepare(settings, election.election_id)
+            tell_opened(settings, election.election_id)
             code = stack.enter_context(servers.code_server(settings))
             servers.await_all([code], interrupted)
             # Entered before the daemon, so run after it is stopped: it would start the counts anew.

@@ -8,6 +8,7 @@ import psycopg
 from election_assets.alerts import send_alert
 from election_assets.assets.ledger import POSITIONS, CountConfig, lag_told
 from election_assets.assets.outcomes import reason_of
+from election_assets.assets.votes import RAW_VOTES
 from election_assets.counting import count_settings
 from election_assets.errors import ElectionError, PermanentError, TransientError
 from election_assets.jobs import count_ballots_job
@@ -88,7 +89,7 @@ def _refusal(settings: Settings, election_id: str) -> str | None:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Checks once a minute that no ballot waits too long, and confirms the ledgers of elections in which "
-        "nothing waits, so that `ledger/positions` stays fresh."
+        "nothing waits, so that `ledger/positions` stays fresh, or says how many ballots the log has."
     ),
 )
 def lag_watch_sensor(
@@ -109,6 +110,9 @@ def _watched(settings: Settings, standing: Standing) -> Iterator[dg.AssetCheckEv
     if standing.lag == 0:
         figures = {"position": standing.position, "lag": 0}
         yield dg.AssetMaterialization(POSITIONS, metadata=figures, partition=standing.election_id)
+    else:
+        in_log = {"dagster/row_count": standing.position + standing.lag}
+        yield dg.AssetMaterialization(RAW_VOTES, metadata=in_log, partition=standing.election_id)
     oldest = health_of(count_settings(settings, standing.election_id)).oldest_unjudged_seconds if standing.lag else 0.0
     yield dg.AssetCheckEvaluation(**lag_told(standing.election_id, oldest))
 

@@ -18,6 +18,11 @@ from spark.figures import CountFigures
 from spark.stream import count
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let an outage be longer than the suite has time for."""
+    parser.addoption("--outage-seconds", type=float, default=60.0, help="how long test_live leaves an engine away")
+
+
 @pytest.fixture(scope="session")
 def engines_home() -> Iterator[Path]:
     """A started home in a temporary folder, with the schema in place; stopped and removed afterwards."""

@@ -14,9 +14,13 @@ from election_assets.partitions import elections
 from election_assets.registry_events import publish_registry
 from election_assets.resources.lazy_settings import LazySettings
 
+VOTES_TOPIC = dg.AssetKey(["votes", "votes_topic"])
+RAW_VOTES = dg.AssetKey(["votes", "raw_votes"])
+REGISTRY_TOPICS = (dg.AssetKey(["votes", "voters_topic"]), dg.AssetKey(["votes", "candidates_topic"]))
+
 
 @dg.asset(
-    key_prefix="votes",
+    key=VOTES_TOPIC,
     group_name="votes",
     deps=KEYS,
     partitions_def=elections,
@@ -46,20 +50,20 @@ def votes_topic(
     description="Publish the frozen registry of an election as events; what is published already stays.",
     specs=[
         dg.AssetSpec(
-            ["votes", name],
+            key,
             deps=[votes_topic, *(["registry", table] for table in tables)],
             description=description,
             group_name="votes",
             owners=["team:registrar"],
             kinds={"kafka"},
         )
-        for name, tables, description in (
+        for key, tables, description in (
             (
-                "voters_topic",
+                REGISTRY_TOPICS[0],
                 ("voters", "reporting_units", "ballot_styles"),
                 "The roll as events without personal data. One message per voter, compacted.",
             ),
-            ("candidates_topic", ("candidates",), "The candidates as events. One message per candidate, compacted."),
+            (REGISTRY_TOPICS[1], ("candidates",), "The candidates as events. One message per candidate, compacted."),
         )
     ],
     partitions_def=elections,
@@ -74,17 +78,13 @@ def published_registry(
         started = time.monotonic()
         published = publish_registry(found, context.partition_key)
     figures = {"is_new": published.is_new, "seconds": round(time.monotonic() - started, 2)}
-    for name, topic, row_count in (
-        ("voters_topic", found.voters_topic, published.voter_count),
-        ("candidates_topic", found.candidates_topic, published.candidate_count),
-    ):
-        yield dg.MaterializeResult(
-            asset_key=["votes", name], metadata={"dagster/row_count": row_count, "topic": topic, **figures}
-        )
+    sent = ((found.voters_topic, published.voter_count), (found.candidates_topic, published.candidate_count))
+    for key, (topic, row_count) in zip(REGISTRY_TOPICS, sent, strict=True):
+        yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": row_count, "topic": topic, **figures})
 
 
 @dg.asset(
-    key_prefix="votes",
+    key=RAW_VOTES,
     group_name="votes",
     deps=[votes_topic],
     partitions_def=elections,
