@@ -4,7 +4,6 @@ Exit code 0: fine; 1: the thing asked about is not so; 2: it could not be done, 
 """
 
 import os
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,18 +23,17 @@ from election_assets.console import (
     show_findings,
     show_results,
 )
-from election_assets.domain.election_folder import find_election_folder, read_election, write_election
+from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.errors import ElectionError
+from election_assets.folder_commands import Id, generate, imports
 from election_assets.loading import Kind
-from election_assets.settings import PROJECT, PeopleSettings, Settings
+from election_assets.settings import Settings
 from engines import stack
 from engines.doctor import diagnose, disk
 from engines.errors import EnginesError
 from engines.home import home_from
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="The election's id, such as adams-2020.")]
-Seed = Annotated[int, typer.Option(help="Where the drawing starts; the same seed gives the same election.")]
 
 # What Postgres and Kafka cannot go on with: a segment of WAL and one of the log.
 _FULL_DISK_BYTES = 64 << 20
@@ -61,7 +59,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports = typer.Typer(no_args_is_help=True, help="Make election folders from what others publish.")
 app.add_typer(imports, name="import")
 
 
@@ -106,48 +103,7 @@ def doctor(as_json_: AsJson = False) -> None:
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
-@imports.command("openelections", epilog="Example: election import openelections adams.csv --id adams-2020")
-def import_openelections(
-    file: Annotated[Path, typer.Argument(help="A precinct file of OpenElections.", exists=True, dir_okay=False)],
-    election_id: Annotated[str, typer.Option("--id", help="The id of the new election.")],
-    name: Annotated[str | None, typer.Option(help="Its name; made from the file's by default.")] = None,
-    date: Annotated[datetime | None, typer.Option(help="Its day; from the file's name by default.")] = None,
-    votes_allowed: Annotated[list[str] | None, typer.Option(help="OFFICE=N for contests that elect several.")] = None,
-    seed: Seed = 1,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where to; elections/ID by default.")] = None,
-) -> None:
-    """Make an election folder from a published precinct file, and report what the file contradicts in itself."""
-    from election_assets.openelections import import_openelections as import_file
-    from election_assets.openelections import report_lines
-
-    election = import_file(
-        file, election_id, name=name, date=date.date() if date else None,
-        votes_allowed=steps.votes_allowed(votes_allowed or []), seed=seed,
-    )  # fmt: skip
-    place = folder or PROJECT / "elections" / election_id
-    write_election(election, place)
-    typer.echo("\n".join(report_lines(election)))
-    say(f"Written to {place}.")
-
-
-@app.command(epilog="Example: election generate trial --voters 100000 --seed 7")
-def generate(
-    election_id: Id,
-    voters: Annotated[int, typer.Option(help="Size of the roll.", min=1)],
-    seed: Seed = 1,
-    contests: Annotated[int, typer.Option(help="Number of contests.", min=1)] = 3,
-    precincts: Annotated[int | None, typer.Option(help="Number of precincts; one per 1,500 voters.", min=1)] = None,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where to; elections/ID by default.")] = None,
-) -> None:
-    """Make a synthetic election with known results."""
-    from election_assets.domain.synthetic import generate_election
-    from election_assets.people import candidate_names
-
-    names = candidate_names(PeopleSettings.from_environment(os.environ), election_id, seed, contests)
-    election = generate_election(election_id, voters, seed=seed, contests=contests, precincts=precincts, names=names)
-    place = folder or PROJECT / "elections" / election_id
-    write_election(election, place)
-    say(f"{voters:,} voters in {len(election.precincts):,} precincts, {contests} contests: written to {place}.")
+app.command(epilog="Example: election generate trial --voters 100000 --seed 7")(generate)
 
 
 @app.command(epilog="Example: election register adams-2020")
