@@ -55,8 +55,9 @@ def attached_tests(manifest: dict[str, Any], model: Node, kind: str) -> list[Nod
         node
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test"
-        and node["attached_node"] == model["unique_id"]
-        and node["test_metadata"]["name"] == kind
+        and node.get("attached_node") == model["unique_id"]
+        # A test that is a file of its own has none.
+        and node.get("test_metadata", {}).get("name") == kind
     ]
 
 
