@@ -68,10 +68,13 @@ def test_the_marts_are_those_agreed_with_their_readers(marts: list[Node]) -> Non
         "dim_candidates",
         "dim_reporting_units",
         "fct_candidate_results",
+        "fct_area_results",
         "fct_ballots",
+        "fct_ballots_over_time",
         "fct_registration",
         "fct_contest_results",
         "fct_contest_totals",
+        "fct_data_quality",
         "fct_turnout",
         "fct_uncounted_ballots",
     }
