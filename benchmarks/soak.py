@@ -1,8 +1,9 @@
 """A long election night with failures: `python -m benchmarks.soak` watches memory and lag, and recounts the log.
 
-`election live` on engines of its own counts a synthetic election that comes in at a steady rate. A third of the way
-apart the run's worker is killed, Postgres is away for a minute, Kafka is away for a minute. Exit code 1 where the lag
-does not come back to zero, a process grows, or the ledger is not what a plain reading of the log comes to.
+`election live` on engines of its own counts a synthetic election that comes in at a steady rate. In the first half the
+run's worker is killed, Postgres is away for a minute, Kafka is away for a minute; the second half is undisturbed. Exit
+code 1 where counting does not go on, the lag does not come back to zero, a process grows in the undisturbed rest, or
+the ledger is not what a plain reading of the log comes to.
 """
 
 import argparse
@@ -52,7 +53,7 @@ _GROWTH_SHARE, _GROWTH_MIB = 0.15, 48.0
 _KINDS = {
     "pyspark-shell": "count: JVM",
     "pyspark.daemon": "count: Python workers",
-    "execute_run": "count and builds: run workers",
+    "multiprocessing.spawn": "count and builds: run workers",
     "dagster_webserver": "webserver",
     "dagster._daemon": "daemon",
     "streamlit": "page",
@@ -244,13 +245,16 @@ def counted(night: Night) -> tuple[Counter[Cell], int]:
     return Counter({(row[0], row[1], row[2], row[3]): row[4] for row in rows}), row[0] if row else 0
 
 
-def growth(watch: Watch) -> list[tuple[str, int, float, float, bool]]:
-    """Return kind, pid, MiB in the first and the last quarter after warm-up, and whether that is flat."""
+def growth(watch: Watch, settled: float) -> list[tuple[str, int, float, float, bool]]:
+    """Return kind, pid, MiB in the first and the last quarter of the undisturbed rest, and whether that is flat.
+
+    The rest begins some minutes after `settled`, in seconds; who lives too shortly in it is left out.
+    """
     found = []
     for (kind, pid), seen in sorted(watch.memory.items()):
-        born = seen[0][0]
-        warm = [mib for at, mib in seen if at - born > _WARM_UP_SECONDS]
-        if seen[-1][0] - born < _LIVED_SECONDS:
+        start = max(settled, seen[0][0])
+        warm = [mib for at, mib in seen if at - start > _WARM_UP_SECONDS]
+        if seen[-1][0] - start < _LIVED_SECONDS:
             continue
         quarter = max(1, len(warm) // 4)
         first, last = statistics.median(warm[:quarter]), statistics.median(warm[-quarter:])
@@ -262,7 +266,7 @@ def soak(night: Night, seconds: float) -> bool:
     """Watch a night of so many seconds with its failures; print what was seen; tell whether all of it is well."""
     recovered, total = True, ballot_count(night.election)
     for number, (title, failure) in enumerate(FAILURES.items(), 1):
-        due = night.watch.started + seconds * number / (len(FAILURES) + 1)
+        due = night.watch.started + seconds * number / (2 * len(FAILURES) + 2)
         night.watch_until(lambda _: False, due - time.monotonic())
         failure(night)
         gone = time.monotonic()
@@ -273,6 +277,7 @@ def soak(night: Night, seconds: float) -> bool:
         print(
             f"{title}: counting again {time.monotonic() - gone:.0f} s after" if back else f"{title}: NOT counting again"
         )
+    settled = night.watch.seconds()
     drained = night.watch_until(
         lambda health: health is not None and health.log_end == total and health.lag == 0,
         seconds + _DRAINED_WITHIN_SECONDS,
@@ -282,8 +287,8 @@ def soak(night: Night, seconds: float) -> bool:
     rates = [(health.batch_p50_ms, health.batch_p95_ms) for _, health in night.watch.health if health.batch_p50_ms]
     p50, p95 = (statistics.median(column) for column in zip(*rates, strict=True))
     print(f"batch p50 {p50:.0f} ms, p95 {p95:.0f} ms, each the median of what the last minute had")
-    grown = growth(night.watch)
-    print(f"{'memory of its own, MiB':36} {'pid':>7} {'first':>8} {'last':>8}   (quarters after 3 minutes)")
+    grown = growth(night.watch, settled)
+    print(f"{'memory of its own, MiB':36} {'pid':>7} {'first':>8} {'last':>8}   (quarters of the undisturbed rest)")
     for kind, pid, first, last, flat in grown:
         print(f"{kind:36} {pid:7} {first:8,.0f} {last:8,.0f}   {'' if flat else 'GREW'}")
     expected, found = recount(night), counted(night)
