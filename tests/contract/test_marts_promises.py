@@ -76,6 +76,7 @@ def test_the_marts_are_those_agreed_with_their_readers(marts: list[Node]) -> Non
         "fct_contest_totals",
         "fct_data_quality",
         "fct_race_status",
+        "fct_reconciliation",
         "fct_reporting_progress",
         "fct_turnout",
         "fct_uncounted_ballots",
