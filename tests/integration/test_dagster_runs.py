@@ -170,6 +170,7 @@ def test_a_broken_ledger_fails_the_marts_that_are_recounted_from_another_table(r
     assert {check.check_name for check in checked.get_asset_check_evaluations() if not check.passed} == {
         "fct_candidate_results__votes_are_those_recounted_from_the_ballots",
         "fct_contest_totals__ballots_are_votes_undervotes_and_overvotes",
+        "fct_reconciliation__every_cell_is_balanced",
     }
 
 
