@@ -21,6 +21,8 @@ from election_assets.domain.election_folder import write_election
 from election_assets.domain.synthetic import generate_election
 from tests.support.browser import chromium, kept
 
+pytestmark = pytest.mark.slow
+
 # One that is counted, one that is only registered.
 SERVED, LATE = "dagster-served", "dagster-late"
 

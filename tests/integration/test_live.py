@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,11 +21,13 @@ import pytest
 
 from election_assets.domain.election_folder import write_election
 from election_assets.domain.synthetic import generate_election
+from election_assets.domain.topics import votes_topic_of
 from election_assets.environment import variables
 from election_assets.instance import instance_variables
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
+from spark.topic import log_ends
 from tests.support.ledger import broken_rules, positions_of
 from tests.support.running import children_of, kill_engine
 
@@ -53,18 +55,36 @@ class Night:
         return next(one for one in children_of(self.process.pid) if words in " ".join(_command(one)))
 
     def jvm(self) -> psutil.Process:
-        """Return the JVM of the count that runs now, wherever its parent went."""
-        return next(one for one in psutil.process_iter() if _is_jvm_of_night(one, self.settings.home))
+        """Return the JVM of the count that runs now, wherever its parent went; wait for the next if it just ended."""
+
+        def found() -> psutil.Process | None:
+            return next((one for one in psutil.process_iter() if _is_jvm_of_night(one, self.settings.home)), None)
+
+        jvm = _await(found, GOES_ON_WITHIN)
+        assert jvm is not None, self.log.read_text()[-2000:]
+        return jvm
+
+    def python_workers(self) -> list[psutil.Process] | None:
+        """Return the Python workers of that JVM, without the daemon that forks them; None while there are none."""
+        jvm = self.jvm()
+        daemons = {one.pid for one in jvm.children()}
+        workers = [one for one in children_of(jvm.pid) if one.pid not in daemons]
+        return [one for one in workers if "pyspark.daemon" in _command(one)] or None
 
     def position(self) -> int:
         """Return how far the ledger stands."""
         return positions_of(self.settings, ELECTION)["next_offset"]
 
+    def lag(self) -> int:
+        """Return how many messages of the log are not judged; a second's worth or less while the count keeps up."""
+        topic = votes_topic_of(ELECTION)
+        return log_ends(self.settings.bootstrap_servers, [topic])[topic] - self.position()
+
     def goes_on(self) -> None:
-        """Wait until the ledger moves on by what a dead run could not have committed any more."""
+        """Wait until the ledger moved on by what a dead run could not have committed any more, and caught up."""
         deadline = time.monotonic() + GOES_ON_WITHIN
         start = self.position() + 3 * RATE
-        while self.position() < start:
+        while self.position() < start or self.lag() > 2 * RATE:
             assert time.monotonic() < deadline, f"Nothing is counted: {self.log.read_text()[-2000:]}"
             time.sleep(0.5)
 
@@ -97,7 +117,9 @@ def night(tmp_path_factory: pytest.TempPathFactory, settings: Settings, environm
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.5)
-        yield Night(process, settings, log)
+        night = Night(process, settings, log)
+        night.goes_on()
+        yield night
     finally:
         family = children_of(process.pid)
         process.terminate()
@@ -119,8 +141,11 @@ def test_counting_goes_on_after_a_kill(night: Night, victim: str) -> None:
     if victim == "daemon":
         night.under("dagster._daemon").kill()
     elif victim == "python":
-        for daemon in night.jvm().children():
-            for worker in daemon.children():
+        workers = _await(night.python_workers, 60)
+        assert workers
+        for worker in workers:
+            # Spark ends the others with the first.
+            with suppress(psutil.NoSuchProcess):
                 worker.kill()
     else:
         jvm = night.jvm()
