@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,15 +24,14 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.__main__ import RESULTS
+from benchmarks.recount import counted, recounted
 from election_assets.counting import count_settings
 from election_assets.domain.election import Election
 from election_assets.domain.election_folder import write_election
 from election_assets.domain.replay import ballot_count
 from election_assets.domain.synthetic import generate_election
-from election_assets.domain.topics import votes_topic_of
 from election_assets.errors import ElectionError
 from election_assets.settings import Settings
 from engines import stack
@@ -60,8 +58,6 @@ _KINDS = {
     "grpc": "code server",
     "election_assets live": "election live, with the voters",
 }
-
-Cell = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -207,44 +203,6 @@ FAILURES: dict[str, Callable[[Night], None]] = {
 }
 
 
-def recount(night: Night) -> tuple[Counter[Cell], int]:
-    """Return votes and ballots as a plain reading of the log has them: of each voter the first ballot."""
-    consumer = Consumer(
-        {"bootstrap.servers": night.settings.bootstrap_servers, "group.id": "recount", "enable.auto.commit": False}
-    )
-    topic = votes_topic_of(ELECTION, night.settings.votes_topic)
-    partitions = [TopicPartition(topic, number, 0) for number in range(night.election.partition_count)]
-    left = sum(consumer.get_watermark_offsets(one, timeout=30)[1] for one in partitions)
-    consumer.assign(partitions)
-    voted: set[str] = set()
-    votes: Counter[Cell] = Counter()
-    while left:
-        batch = consumer.consume(50_000, timeout=10)
-        left -= len(batch)
-        if not batch:
-            raise SystemExit(f"{left:,} messages of the log could not be read.")
-        for message in batch:
-            ballot = json.loads(message.value() or b"")
-            if ballot["voter_id"] not in voted:
-                voted.add(ballot["voter_id"])
-                place = ballot["precinct_id"], ballot["method"]
-                votes.update((contest, one, *place) for contest, ones in ballot["selections"].items() for one in ones)
-    consumer.close()
-    return votes, len(voted)
-
-
-def counted(night: Night) -> tuple[Counter[Cell], int]:
-    """Return votes and ballots as the ledger has them."""
-    with psycopg.connect(night.settings.conninfo("auditor")) as connection:
-        rows = connection.execute(
-            "select contest_id, candidate_id, precinct_id, method, vote_count from ledger.tallies_added_up"
-            " where election_id = %s and vote_count > 0",
-            (ELECTION,),
-        ).fetchall()
-        row = connection.execute("select count(*) from ledger.participation").fetchone()
-    return Counter({(row[0], row[1], row[2], row[3]): row[4] for row in rows}), row[0] if row else 0
-
-
 def growth(watch: Watch, settled: float) -> list[tuple[str, int, float, float, bool]]:
     """Return kind, pid, MiB in the first and the last quarter of the undisturbed rest, and whether that is flat.
 
@@ -291,7 +249,8 @@ def soak(night: Night, seconds: float) -> bool:
     print(f"{'memory of its own, MiB':36} {'pid':>7} {'first':>8} {'last':>8}   (quarters of the undisturbed rest)")
     for kind, pid, first, last, flat in grown:
         print(f"{kind:36} {pid:7} {first:8,.0f} {last:8,.0f}   {'' if flat else 'GREW'}")
-    expected, found = recount(night), counted(night)
+    expected = recounted(night.settings, ELECTION, night.election.partition_count)
+    found = counted(night.settings, ELECTION)
     same = expected == found
     print(f"log: {expected[1]:,} voters, {expected[0].total():,} votes; ledger: {found[1]:,} and {found[0].total():,}")
     print("Every cell of the ledger is that of the log." if same else "THE LEDGER DIFFERS FROM THE LOG.")
