@@ -96,7 +96,8 @@ def _check_last_message(log: LogReader, position: Position, topic: str) -> None:
 
 
 def _check_replication(facts: TopicFacts) -> None:
-    if facts.broker_count == 1:
+    # Brokers that are away are not counted, so a cluster is also known by replicas that are not there.
+    if facts.broker_count == 1 and facts.replicas == 1:
         return
     in_sync = int(facts.config["min.insync.replicas"])
     if facts.replicas < CLUSTER_REPLICAS or in_sync < CLUSTER_MIN_INSYNC:

@@ -9,6 +9,7 @@ import psycopg
 from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import PermanentError, TransientError
 from spark.ledger import Writer
+from spark.snapshots import take_snapshot
 
 HEARTBEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 15.0
@@ -124,6 +125,15 @@ def end(connection: psycopg.Connection, writer: Writer, why: str) -> None:
     )
 
 
+def say_log_end(connection: psycopg.Connection, writer: Writer, log_end: int) -> None:
+    """Say where the log of a run's election ends now, summed over partitions."""
+    connection.execute(
+        "update ledger.count_runs set log_end = %s, log_end_at = clock_timestamp()"
+        " where election_number = %s and epoch = %s",
+        (log_end, writer.election_number, writer.epoch),
+    )
+
+
 def reset(connection: psycopg.Connection, election: FrozenElection) -> int:
     """Empty the ledger of an election, so that the next count judges the log from offset 0; return the recount.
 
@@ -152,9 +162,12 @@ def reset(connection: psycopg.Connection, election: FrozenElection) -> int:
         row = connection.execute(
             "update ledger.positions set next_offset = 0, counted = 0, rejected = 0, quarantined = 0, holes = 0,"
             " last_offset = null, last_appended_at = null, committed_at = clock_timestamp(), run_id = null,"
-            " recount = recount + 1, epoch = epoch + 1 where election_number = %s returning recount",
-            (number,),
+            " recount = recount + 1, epoch = 1 + (select max(epoch) from ledger.positions where election_number = %s)"
+            " where election_number = %s returning recount, epoch",
+            (number, number),
         ).fetchone()
+        if row is not None:
+            take_snapshot(connection, number, row[1])
         _end_left_runs(connection, number, "reset: the ledger was emptied")
     if row is None:
         raise PermanentError(f"Nothing of {election.election_id!r} has been counted yet: there is nothing to reset.")

@@ -11,20 +11,39 @@ from pyspark.sql import SparkSession
 
 from election_assets.errors import PermanentError
 
+PROJECT = Path(__file__).resolve().parents[1]
+
+LOOPBACK = "127.0.0.1"
+
+# For a driver that workers on other hosts must reach, so that a firewall can let them through. Where one is
+# taken, by another count on the same host, Spark takes one of the 16 after it.
+_PORTS = {
+    "spark.driver.port": "7100",
+    "spark.driver.blockManager.port": "7120",
+    "spark.blockManager.port": "7140",
+}
+
 # A micro-batch is one Arrow batch per task, so that a task is one transaction over one array.
 _ARROW_RECORDS = 1_000_000
 
 
-def spark_config(jars: Sequence[Path], work_folder: Path) -> dict[str, str]:
-    """Return the configuration of the count; dagster-pyspark's session resource takes the same."""
+def spark_config(jars: Sequence[Path], work_folder: Path, driver_host: str = LOOPBACK) -> dict[str, str]:
+    """Return the configuration of a count whose driver is at `driver_host`, with fixed ports beyond loopback."""
     class_path = ":".join(map(str, jars))
     return {
         "spark.driver.extraClassPath": class_path,
         "spark.executor.extraClassPath": class_path,
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
+        # Beyond loopback on all addresses: what a host's name means differs from one network of its to the next.
+        "spark.driver.bindAddress": LOOPBACK if driver_host == LOOPBACK else "0.0.0.0",
+        "spark.driver.host": driver_host,
         "spark.driver.memory": "1g",
         "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4 -Xshare:auto",
+        # Executors begin with an environment of their server's; the code is where it is here.
+        "spark.executorEnv.PYTHONPATH": str(PROJECT),
+        "spark.executor.memory": "1g",
+        "spark.executor.logs.rolling.strategy": "size",
+        "spark.executor.logs.rolling.maxSize": "10000000",
+        "spark.executor.logs.rolling.maxRetainedFiles": "3",
         "spark.local.dir": str(work_folder / "spark"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -33,6 +52,7 @@ def spark_config(jars: Sequence[Path], work_folder: Path) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_ARROW_RECORDS),
         "spark.sql.streaming.metricsEnabled": "false",
         "spark.python.worker.reuse": "true",
+        **(_PORTS if driver_host != LOOPBACK else {}),
     }
 
 
@@ -42,7 +62,8 @@ def open_session(master: str, config: Mapping[str, str], log_file: Path) -> Spar
     Raises PermanentError where the JVM does not start.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if config["spark.driver.host"] == LOOPBACK:
+        os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
     builder = SparkSession.builder.appName("election count").master(retrying(master))
     for name, value in config.items():
         builder = builder.config(name, value)

@@ -5,6 +5,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,14 +24,16 @@ from spark.guard import check_log
 from spark.ledger import Committed, Stretch, analyze, commit, record_batch
 from spark.readiness import check_log_and_freeze, results_topic
 from spark.registry import check_and_keep_roll, load_roll, read_frozen
-from spark.runs import Heartbeat, application_name, await_no_other_run, begin, end, positions
+from spark.runs import Heartbeat, application_name, await_no_other_run, begin, end, positions, say_log_end
 from spark.settings import CountSettings
+from spark.snapshots import Snapshots
 from spark.source import batch_ends, read_votes
 from spark.topic import LogReader, leader_epochs
 
 _POLL_SECONDS = 0.1
 _BOUNDARY_SECONDS = 10.0
 _GUARD_SECONDS = 30.0
+_LOG_END_SECONDS = 3.0
 _LEFT_SECONDS = 86_400.0
 
 
@@ -86,6 +89,7 @@ class CountRun:
             position=sum(self._next.values()),
             log_end=sum(stop for _, stop in ends.values()),
         )
+        self._snapshots = Snapshots(settings.conninfo, writer.election_number, writer.epoch)
         self._leader_epochs = leader_epochs(settings.bootstrap_servers, settings.topic)
         self._boundary = threading.Lock()
         self._stopping = False
@@ -105,6 +109,7 @@ class CountRun:
                 with jvm_errors():
                     why = self._stream(heartbeat, stop)
                 self._topic.publish()
+                self._snapshots.take()
                 analyze(self._connection)
         except ElectionError as error:
             why = f"failed: {error}"
@@ -141,11 +146,15 @@ class CountRun:
 
     def _watch(self, query: StreamingQuery, heartbeat: Heartbeat, stop: threading.Event) -> str:
         started = guarded_at = time.monotonic()
+        log_end_at = 0.0
         life = self._settings.max_life_seconds
         while query.isActive:
             if time.monotonic() - guarded_at > _GUARD_SECONDS:
                 check_log_and_freeze(self._connection, self._settings, self._plan.election, self._log)
                 guarded_at = time.monotonic()
+            if time.monotonic() - log_end_at > _LOG_END_SECONDS:
+                self._say_log_end()
+                log_end_at = time.monotonic()
             if stop.is_set():
                 return "stopped on request"
             if heartbeat.lost:
@@ -161,6 +170,12 @@ class CountRun:
                 return f"idle for {self._settings.idle_seconds:g} s"
             time.sleep(_POLL_SECONDS)
         raise self._error or TransientError(f"Spark ended the count: {first_line(query.exception())}")
+
+    def _say_log_end(self) -> None:
+        # A broker that is away is found by the micro-batches, which wait longer than this may.
+        with suppress(TransientError):
+            log_end = sum(stop for _, stop in self._log.starts_and_ends().values())
+            say_log_end(self._connection, self._plan.writer, log_end)
 
     def _is_stuck(self) -> bool:
         began_at = self._batch_began_at
@@ -215,6 +230,7 @@ class CountRun:
         if batch_id == 0:
             analyze(self._connection)
         self._topic.publish_if_due()
+        self._snapshots.take_if_due()
         self._active_at = time.monotonic()
         self._report(self._figures)
 

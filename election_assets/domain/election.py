@@ -146,6 +146,7 @@ class Election:
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     source: str | None = None
+    baseline_election_id: str | None = None
     official_results: tuple[OfficialResult, ...] = ()
     official_ballots: tuple[OfficialBallots, ...] = ()
     contradictions: tuple[Contradiction, ...] = field(default=())

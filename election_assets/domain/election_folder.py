@@ -52,6 +52,7 @@ _YAML_NAMES = (
     "hours",
     "methods",
     "source",
+    "baseline",
     "contests",
     "ballot_styles",
 )
@@ -120,6 +121,7 @@ def _read_yaml(top: Values) -> Election:
         opens_at=hours.moment("opens_at") if hours else None,
         closes_at=hours.moment("closes_at") if hours else None,
         source=top.optional("source"),
+        baseline_election_id=top.identifier("baseline") if "baseline" in top.texts else None,
         official_results=tuple(_read_results(problems)),
         official_ballots=tuple(_read_ballots(problems)),
         contradictions=tuple(_read_contradictions(problems)),
@@ -260,6 +262,7 @@ def _document(election: Election) -> dict[str, Any]:
         "hours": hours,
         "methods": [method.value for method in election.methods],
         "source": election.source,
+        "baseline": election.baseline_election_id,
         "contests": [_contest_document(contest) for contest in election.contests],
         "ballot_styles": {style.ballot_style_id: list(style.contest_ids) for style in election.ballot_styles},
     }

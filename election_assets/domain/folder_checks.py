@@ -70,6 +70,11 @@ def _refuse_unknown(problems: Problems, where: str, kind: str, names: Iterable[s
             problems.add(where, f"found {kind} {name!r}, which is not defined", f"define it or name a known {kind}")
 
 
+def _check_baseline(election: Election, problems: Problems) -> None:
+    if election.baseline_election_id == election.election_id:
+        problems.add("election.yaml, baseline", "it is the election itself", "name an earlier one, or none")
+
+
 def _check_units(election: Election, problems: Problems) -> None:
     parents = {unit.reporting_unit_id: unit.parent_id for unit in election.reporting_units}
     named = [parent for parent in parents.values() if parent]

@@ -45,7 +45,8 @@ precincts_counted as (
         coalesce(ballots_grouped_by_precinct.ballot_count, 0) as ballot_count,
         ballots_expected.expected_ballot_count,
         case
-            when coalesce(ballots_grouped_by_precinct.ballot_count, 0) >= ballots_expected.expected_ballot_count then 'all'
+            when coalesce(ballots_grouped_by_precinct.ballot_count, 0) >= ballots_expected.expected_ballot_count
+                then 'all'
             when ballots_grouped_by_precinct.ballot_count > 0 then 'some'
             else 'none'
         end as progress

@@ -16,13 +16,14 @@ reporting_units as not materialized (
 precincts_placed as (
 
     select
-        elections.election_id,
+        -- Not the bare column: for the planner it would be unique, and whoever joins these rows would expect one.
+        elections.election_id || '' as election_id,
         climbed.precinct_id,
         climbed.reporting_unit_id
 
     from elections
 
-    cross join lateral (
+    cross join lateral ( -- noqa: ST05
 
         with recursive
 
@@ -30,12 +31,12 @@ precincts_placed as (
         units_climbed as (
 
             select
-                reporting_unit_id as precinct_id,
-                reporting_unit_id
+                reporting_units.reporting_unit_id as precinct_id,
+                reporting_units.reporting_unit_id
 
             from reporting_units
 
-            where election_id = elections.election_id and is_precinct
+            where reporting_units.election_id = elections.election_id and reporting_units.is_precinct
 
             union
 
@@ -46,8 +47,8 @@ precincts_placed as (
             from units_climbed
 
             inner join reporting_units
-                on reporting_units.election_id = elections.election_id
-                and reporting_units.reporting_unit_id = units_climbed.reporting_unit_id
+                on elections.election_id = reporting_units.election_id
+                and units_climbed.reporting_unit_id = reporting_units.reporting_unit_id
 
             where reporting_units.parent_id is not null
 

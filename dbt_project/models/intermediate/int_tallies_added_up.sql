@@ -1,8 +1,8 @@
 with
 
-tallies as (
+votes as (
 
-    select * from {{ ref('stg_ledger__tallies') }}
+    select * from {{ ref('int_votes_united') }}
 
 ),
 
@@ -12,9 +12,10 @@ tallies_added_up as (
         election_id,
         contest_id,
         candidate_id,
-        sum(vote_count)::bigint as vote_count
+        sum(vote_count)::bigint as vote_count,
+        sum(adjustment_count)::bigint as adjustment_count
 
-    from tallies
+    from votes
 
     group by election_id, contest_id, candidate_id
 

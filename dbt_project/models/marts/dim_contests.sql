@@ -37,7 +37,8 @@ contests_described as (
         contests.office,
         contests.district,
         contests.votes_allowed,
-        coalesce(candidates_grouped_by_contest.candidate_count, 0) as candidate_count
+        coalesce(candidates_grouped_by_contest.candidate_count, 0) as candidate_count,
+        {{ key_of(['election_id', 'contest_id'], of='contests') }} as contest_key
 
     from contests
 

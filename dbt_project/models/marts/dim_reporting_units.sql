@@ -21,7 +21,8 @@ reporting_units_described as (
         reporting_units.reporting_unit_type,
         reporting_units.parent_id,
         reporting_units.is_precinct,
-        registrations_rolled_up.registered_voter_count
+        registrations_rolled_up.registered_voter_count,
+        {{ key_of(['election_id', 'reporting_unit_id'], of='reporting_units') }} as reporting_unit_key
 
     from reporting_units
 

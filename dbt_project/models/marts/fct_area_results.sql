@@ -32,9 +32,9 @@ areas_placed as (
 
 ),
 
-tallies as (
+votes as (
 
-    select * from {{ ref('stg_ledger__tallies') }}
+    select * from {{ ref('int_votes_united') }}
 
 ),
 
@@ -51,20 +51,50 @@ area_contests as (
 
 ),
 
-votes_grouped_by_area as (
+votes_united_with_none as (
+
+    -- Joined to its votes, each candidate would have them added up anew wherever the planner expects one row.
+    select
+        area_contests.election_id,
+        area_contests.reporting_unit_id,
+        area_contests.contest_id,
+        candidates.candidate_id,
+        0 as vote_count,
+        0 as adjustment_count
+
+    from area_contests
+
+    inner join candidates using (election_id, contest_id)
+
+    union all
 
     select
         areas_placed.election_id,
         areas_placed.reporting_unit_id,
-        tallies.contest_id,
-        tallies.candidate_id,
-        sum(tallies.vote_count)::bigint as vote_count
+        votes.contest_id,
+        votes.candidate_id,
+        votes.vote_count,
+        votes.adjustment_count
 
     from areas_placed
 
-    inner join tallies using (election_id, precinct_id)
+    inner join votes using (election_id, precinct_id)
 
-    group by areas_placed.election_id, areas_placed.reporting_unit_id, tallies.contest_id, tallies.candidate_id
+),
+
+votes_grouped_by_area as (
+
+    select
+        election_id,
+        reporting_unit_id,
+        contest_id,
+        candidate_id,
+        sum(vote_count)::bigint as vote_count,
+        sum(adjustment_count)::bigint as adjustment_count
+
+    from votes_united_with_none
+
+    group by election_id, reporting_unit_id, contest_id, candidate_id
 
 ),
 
@@ -73,22 +103,22 @@ candidates_with_votes as (
     select
         elections.election_id,
         elections.position,
-        area_contests.reporting_unit_id,
+        votes_grouped_by_area.reporting_unit_id,
         contests.contest_id,
         contests.votes_allowed,
         candidates.candidate_id,
         candidates.is_write_in,
-        coalesce(votes_grouped_by_area.vote_count, 0)::bigint as vote_count
+        votes_grouped_by_area.vote_count,
+        votes_grouped_by_area.adjustment_count,
+        votes_grouped_by_area.vote_count + votes_grouped_by_area.adjustment_count as adjusted_vote_count
 
     from elections
 
-    inner join area_contests using (election_id)
+    inner join votes_grouped_by_area using (election_id)
 
     inner join contests using (election_id, contest_id)
 
-    inner join candidates using (election_id, contest_id)
-
-    left join votes_grouped_by_area using (election_id, reporting_unit_id, contest_id, candidate_id)
+    inner join candidates using (election_id, contest_id, candidate_id)
 
     where elections.is_published
 
@@ -108,12 +138,17 @@ area_results as (
         contest_id,
         candidate_id,
         vote_count,
+        adjustment_count,
+        adjusted_vote_count,
         vote_share,
         rank,
         is_tied,
+        is_leading,
         margin_count,
         margin_share,
-        position
+        position,
+        {{ key_of(['election_id', 'contest_id', 'candidate_id']) }} as candidate_key,
+        {{ key_of(['election_id', 'reporting_unit_id']) }} as reporting_unit_key
 
     from candidates_compared
 

@@ -87,7 +87,8 @@ ballots as (
         cells_added_up.ballot_count,
         -- A blank ballot is a choice too.
         case when elections.is_published then cells_added_up.blank_count end as blank_count,
-        elections.position
+        elections.position,
+        {{ key_of(['election_id', 'precinct_id'], of='cells_added_up') }} as reporting_unit_key
 
     from cells_added_up
 

@@ -33,7 +33,10 @@ candidates_with_votes as (
         contests.votes_allowed,
         candidates.candidate_id,
         candidates.is_write_in,
-        coalesce(tallies_added_up.vote_count, 0)::bigint as vote_count
+        coalesce(tallies_added_up.vote_count, 0)::bigint as vote_count,
+        coalesce(tallies_added_up.adjustment_count, 0)::bigint as adjustment_count,
+        (coalesce(tallies_added_up.vote_count, 0) + coalesce(tallies_added_up.adjustment_count, 0))::bigint
+            as adjusted_vote_count
 
     from elections
 
@@ -60,12 +63,16 @@ contest_results as (
         contest_id,
         candidate_id,
         vote_count,
+        adjustment_count,
+        adjusted_vote_count,
         vote_share,
         rank,
         is_tied,
+        is_leading,
         margin_count,
         margin_share,
-        position
+        position,
+        {{ key_of(['election_id', 'contest_id', 'candidate_id']) }} as candidate_key
 
     from candidates_compared
 

@@ -29,7 +29,8 @@ votes_grouped_by_contest as (
     select
         election_id,
         contest_id,
-        sum(vote_count) as vote_count
+        sum(vote_count) as vote_count,
+        sum(adjustment_count) as adjustment_count
 
     from tallies_added_up
 
@@ -45,9 +46,11 @@ contest_totals as (
         contests.votes_allowed,
         coalesce(contest_ballots_added_up.ballot_count, 0)::bigint as ballot_count,
         coalesce(votes_grouped_by_contest.vote_count, 0)::bigint as vote_count,
+        coalesce(votes_grouped_by_contest.adjustment_count, 0)::bigint as adjustment_count,
         coalesce(contest_ballots_added_up.undervote_count, 0)::bigint as undervote_count,
         coalesce(contest_ballots_added_up.overvote_count, 0)::bigint as overvote_count,
-        elections.position
+        elections.position,
+        {{ key_of(['election_id', 'contest_id'], of='contests') }} as contest_key
 
     from elections
 

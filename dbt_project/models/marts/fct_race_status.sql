@@ -30,20 +30,17 @@ standings as (
         contest_results.election_id,
         contest_results.contest_id,
         contest_results.position,
-        sum(contest_results.vote_count) as vote_count,
+        sum(contest_results.adjusted_vote_count) as vote_count,
         string_agg(contest_results.candidate_id, ', ' order by contest_results.rank, candidates.candidate_number)
-            filter (
-                where contest_results.rank <= contests.votes_allowed
-                and contest_results.vote_count > 0
-                and contest_results.margin_count is distinct from 0
-            ) as leader_ids,
+            filter (where contest_results.is_leading) as leader_ids,
         string_agg(contest_results.candidate_id, ', ' order by candidates.candidate_number)
-            filter (where contest_results.vote_count > 0 and contest_results.margin_count = 0) as tied_ids,
+            filter (where contest_results.adjusted_vote_count > 0 and contest_results.margin_count = 0) as tied_ids,
         -- The last who has a seat, the first who has none, and what one write-in candidate can have at most.
-        min(contest_results.vote_count) filter (where contest_results.rank <= contests.votes_allowed)
+        min(contest_results.adjusted_vote_count) filter (where contest_results.rank <= contests.votes_allowed)
             as last_seat_vote_count,
-        max(contest_results.vote_count) filter (where contest_results.margin_count <= 0) as trailing_vote_count,
-        sum(contest_results.vote_count) filter (where candidates.is_write_in) as write_in_vote_count
+        max(contest_results.adjusted_vote_count) filter (where contest_results.margin_count <= 0)
+            as trailing_vote_count,
+        sum(contest_results.adjusted_vote_count) filter (where candidates.is_write_in) as write_in_vote_count
 
     from contest_results
 
@@ -96,7 +93,8 @@ race_status as (
             and standings_compared.lead_count > contests_outstanding.quarantined_count,
             false
         ) as is_decided,
-        standings_compared.position
+        standings_compared.position,
+        {{ key_of(['election_id', 'contest_id'], of='standings_compared') }} as contest_key
 
     from standings_compared
 

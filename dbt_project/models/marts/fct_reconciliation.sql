@@ -30,9 +30,9 @@ contest_ballots as (
 
 ),
 
-tallies as (
+votes as (
 
-    select * from {{ ref('stg_ledger__tallies') }}
+    select * from {{ ref('int_votes_united') }}
 
 ),
 
@@ -46,12 +46,13 @@ official_votes_added_up as (
 cells_united as (
 
     select
-        election_id,
-        contest_id,
+        precinct_contests.election_id,
+        precinct_contests.contest_id,
         precinct_contests.precinct_id,
         election_methods.method,
         0::bigint as ballot_count,
         0::bigint as vote_count,
+        0::bigint as adjustment_count,
         0::bigint as undervote_count,
         0::bigint as overvote_count,
         null::bigint as official_vote_count,
@@ -70,6 +71,7 @@ cells_united as (
         method,
         ballot_count,
         0,
+        0,
         undervote_count,
         overvote_count,
         null,
@@ -86,12 +88,13 @@ cells_united as (
         method,
         0,
         vote_count,
+        adjustment_count,
         0,
         0,
         null,
         null
 
-    from tallies
+    from votes
 
     union all
 
@@ -101,6 +104,7 @@ cells_united as (
         official_votes_added_up.contest_id,
         official_votes_added_up.precinct_id,
         official_votes_added_up.method,
+        0,
         0,
         0,
         0,
@@ -123,6 +127,7 @@ cells_added_up as (
         method,
         sum(ballot_count)::bigint as ballot_count,
         sum(vote_count)::bigint as vote_count,
+        sum(adjustment_count)::bigint as adjustment_count,
         sum(undervote_count)::bigint as undervote_count,
         sum(overvote_count)::bigint as overvote_count,
         sum(official_vote_count)::bigint as official_vote_count,
@@ -144,14 +149,18 @@ reconciliation as (
         contests.votes_allowed,
         cells_added_up.ballot_count,
         cells_added_up.vote_count,
+        cells_added_up.adjustment_count,
         cells_added_up.undervote_count,
         cells_added_up.overvote_count,
         cells_added_up.ballot_count * contests.votes_allowed
         = cells_added_up.vote_count + cells_added_up.undervote_count + cells_added_up.overvote_count as is_balanced,
         cells_added_up.official_vote_count,
-        cells_added_up.vote_count - cells_added_up.official_vote_count as difference_count,
+        cells_added_up.vote_count + cells_added_up.adjustment_count - cells_added_up.official_vote_count
+            as difference_count,
         cells_added_up.vote_count = cells_added_up.replayed_vote_count as is_reproduced,
-        elections.position
+        elections.position,
+        {{ key_of(['election_id', 'contest_id'], of='cells_added_up') }} as contest_key,
+        {{ key_of(['election_id', 'precinct_id'], of='cells_added_up') }} as reporting_unit_key
 
     from cells_added_up
 

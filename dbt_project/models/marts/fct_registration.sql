@@ -18,7 +18,8 @@ registrations as (
         registrations_added_up.election_id,
         registrations_added_up.precinct_id,
         registrations_added_up.registered_voter_count,
-        elections.position
+        elections.position,
+        {{ key_of(['election_id', 'precinct_id'], of='registrations_added_up') }} as reporting_unit_key
 
     from registrations_added_up
 

@@ -65,10 +65,15 @@ reporting_progress as (
         progress_rolled_up.expected_ballot_count,
         case
             when progress_rolled_up.expected_ballot_count is not null
-                then {{ share_of('progress_rolled_up.expected_and_counted', 'progress_rolled_up.expected_ballot_count') }}
+                then {{ share_of(
+                    'progress_rolled_up.expected_and_counted',
+                    'progress_rolled_up.expected_ballot_count'
+                ) }}
         end as expected_share,
         progress_rolled_up.all_count = progress_rolled_up.precinct_count as is_complete,
-        elections.position
+        elections.position,
+        {{ key_of(['election_id', 'contest_id'], of='progress_rolled_up') }} as contest_key,
+        {{ key_of(['election_id', 'reporting_unit_id'], of='progress_rolled_up') }} as reporting_unit_key
 
     from progress_rolled_up
 

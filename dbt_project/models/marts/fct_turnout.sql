@@ -50,7 +50,8 @@ turnout as (
             'coalesce(ballots_grouped_by_reporting_unit.ballot_count, 0)',
             'registrations_rolled_up.registered_voter_count'
         ) }} as turnout_share,
-        elections.position
+        elections.position,
+        {{ key_of(['election_id', 'reporting_unit_id'], of='registrations_rolled_up') }} as reporting_unit_key
 
     from registrations_rolled_up
 

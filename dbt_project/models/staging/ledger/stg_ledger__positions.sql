@@ -9,6 +9,7 @@ positions as (
         rejected_count,
         quarantined_count,
         hole_count,
+        last_appended_at,
         committed_at,
         recount
 

@@ -13,7 +13,8 @@ elections as (
         opens_at,
         closes_at,
         opened_at,
-        source
+        source,
+        registry_hash
 
     from {{ source('registry', 'elections') }}
 
