@@ -41,12 +41,13 @@ class Address:
 
 
 def address_from(environ: Mapping[str, str]) -> Address:
-    """Take the address from `environ`, and what is missing there from the engines' file in ELECTION_HOME.
+    """Take the address from `environ`, and what is missing there from ELECTION_ENV_FILE, `engines.env` in the home.
 
     Raises ResultsUnavailableError naming every setting that is in neither.
     """
     home = environ.get("ELECTION_HOME", "").strip()
-    env_file = (Path(home).expanduser() if home else _PROJECT / ".election") / "engines.env"
+    in_home = (Path(home).expanduser() if home else _PROJECT / ".election") / "engines.env"
+    env_file = Path(environ.get("ELECTION_ENV_FILE") or in_home)
     set_here = {name: environ[name] for name in (_HOST, _PORT, _DATABASE, _PASSWORD) if environ.get(name)}
     values = set_here if len(set_here) == 4 else _lines_of(env_file) | set_here
     missing = [name for name in (_HOST, _PORT, _DATABASE, _PASSWORD) if not values.get(name)]

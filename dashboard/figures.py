@@ -1,12 +1,13 @@
 """The charts: values in, Altair out. Candidates' names are only ever data, drawn as text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
 from dashboard import formatting
 from dashboard.colours import candidate_colours
+from dashboard.contents import AreaVotes, Swing
 from dashboard.snapshot import Candidate, Contest
 
 _ROW_HEIGHT = 50
@@ -17,6 +18,9 @@ _TEXT_SHIFT, _BAR_SHIFT = -11, 9
 _FIGURES_WIDTH = 150
 _TRACK = "#8a93a2"
 _METHOD_COLOUR = "#5b6b82"
+_MORE, _LESS = "#2F6FD0", "#B58900"
+# Small pictures beside each other, and the bars in each.
+MULTIPLES, _BARS_EACH = 12, 4
 
 
 def candidate_bars(contest: Contest, ink: str) -> alt.LayerChart:
@@ -51,6 +55,69 @@ def method_bars(ballots_by_method: Mapping[str, int], ink: str) -> alt.LayerChar
         label = formatting.method(method)
         rows.append({"label": label, "figures": figures, "share": value, "colour": _METHOD_COLOUR, "place": place})
     return _bars(pd.DataFrame(rows), ink)
+
+
+def area_multiples(contest: Contest, votes: Sequence[AreaVotes], ink: str) -> alt.FacetChart | None:
+    """Draw the areas with the most votes as small pictures of the leading candidates' shares; None without votes."""
+    totals: dict[str, int] = {}
+    for each in votes:
+        totals[each.reporting_unit_id] = totals.get(each.reporting_unit_id, 0) + each.vote_count
+    largest = sorted((area for area in totals if totals[area]), key=lambda area: -totals[area])[:MULTIPLES]
+    drawn = contest.ranked[:_BARS_EACH]
+    if len(largest) < 2 or not drawn:
+        return None
+    colours = candidate_colours(contest.candidates)
+    names = {each.candidate_id: each.candidate_name for each in drawn}
+    rows = [
+        {
+            "area": each.reporting_unit_name,
+            "place": largest.index(each.reporting_unit_id),
+            "name": names[each.candidate_id],
+            "order": list(names).index(each.candidate_id),
+            "share": each.vote_count / totals[each.reporting_unit_id],
+            "colour": colours[each.candidate_id],
+        }
+        for each in votes
+        if each.candidate_id in names and each.reporting_unit_id in largest
+    ]
+    bars = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_bar(height=12, cornerRadius=2)
+        .encode(
+            x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("order:O", axis=None),
+            color=alt.Color("colour:N", scale=None),
+            tooltip=[alt.Tooltip("name:N"), alt.Tooltip("share:Q", format=".1%")],
+        )
+        .properties(width=150, height=alt.Step(15))
+    )
+    header = alt.Header(title=None, labelColor=ink, labelFontSize=13, labelAnchor="start", labelLimit=150)
+    by_size = alt.EncodingSortField("place", op="min")
+    chart: alt.FacetChart = bars.facet(alt.Facet("area:N", header=header, sort=by_size), columns=4)
+    return chart
+
+
+def swing_bars(swings: Sequence[Swing], ink: str) -> alt.Chart | None:
+    """Draw the points that each party won or lost; None where no two shares can be compared."""
+    rows = [
+        {"party": each.party, "points": each.points * 100, "colour": _MORE if each.points >= 0 else _LESS}
+        for each in swings
+        if each.points is not None
+    ]
+    if not rows:
+        return None
+    axis = alt.Axis(labelColor=ink, titleColor=ink, labelFontSize=13)
+    chart: alt.Chart = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_bar(height=18)
+        .encode(
+            x=alt.X("points:Q", title="Points", axis=alt.Axis(labelColor=ink, titleColor=ink, tickCount=6)),
+            y=alt.Y("party:N", sort=None, title=None, axis=axis),
+            color=alt.Color("colour:N", scale=None),
+        )
+        .properties(height=alt.Step(28))
+    )
+    return chart
 
 
 def described(contest: Contest) -> str:

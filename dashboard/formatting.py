@@ -98,6 +98,29 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def share_below_one(value: float | None) -> str:
+    """Show a share that is one only when it is whole: what rounds up to 100.0% before that stays below."""
+    return "99.9%" if value is not None and 0.9995 <= value < 1 else share(value)
+
+
+def rate(per_second: float | None) -> str:
+    """Show a rate per second, small ones with a decimal; a dash where it is unknown."""
+    if per_second is None:
+        return UNKNOWN
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
+
+
+def milliseconds(*durations: int | None) -> str:
+    """Show durations in milliseconds beside each other; a dash where none is known."""
+    known = [f"{each:,}" for each in durations if each is not None]
+    return f"{' / '.join(known)} ms" if known else UNKNOWN
+
+
+def file_name(title: str) -> str:
+    """Turn a title into a file's name of letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "table"
+
+
 def plain(text: str) -> str:
     """Write text so that Streamlit's Markdown shows it letter by letter, whatever a name contains.
 

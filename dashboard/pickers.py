@@ -1,28 +1,35 @@
-"""The pickers of election and contest. The choice lives in the URL, so that a link opens the same view."""
+"""The pickers of a page. Each choice lives in the URL, so that a link opens the same view."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from dashboard.snapshot import Contest, Election
 
+# The parameters of the URL, in the order in which `live.read` takes them; each one's choice undoes those after it.
+CHOICES = ("election", "contest", "level", "unit")
 
-def pick_election(elections: tuple[Election, ...], shown_id: str | None) -> None:
+
+def pick_election(elections: Sequence[Election], shown_id: str | None) -> None:
     """Let the viewer choose an election; the next refresh shows it."""
     names = {each.election_id: each.election_name for each in elections}
     _pick("Election", names, shown_id, "election", key="election")
 
 
-def pick_contest(contests: tuple[Contest, ...], election_id: str) -> Contest | None:
-    """Let the viewer choose a contest; the first where the URL names none of this election."""
-    by_id = {each.contest_id: each for each in contests}
-    if not by_id:
-        return None
-    asked = st.query_params.get("contest")
-    shown_id = asked if asked in by_id else next(iter(by_id))
+def pick_contest(contests: Sequence[Contest], shown: Contest, election_id: str) -> None:
+    """Let the viewer choose a contest of the election."""
     names = {each.contest_id: each.contest_name for each in contests}
-    _pick("Contest", names, shown_id, "contest", key=f"contest of {election_id}")
-    return by_id[shown_id]
+    _pick("Contest", names, shown.contest_id, "contest", key=f"contest of {election_id}")
+
+
+def pick_level(levels: Mapping[str, str], shown: str, election_id: str) -> None:
+    """Let the viewer choose a level of reporting units, given with their labels."""
+    _pick("Areas", levels, shown, "level", key=f"level of {election_id}")
+
+
+def pick_unit(names: Mapping[str, str], shown_id: str | None, election_id: str) -> None:
+    """Let the viewer choose one reporting unit."""
+    _pick("Look at one", names, shown_id, "unit", key=f"unit of {election_id}")
 
 
 def _pick(label: str, names: Mapping[str, str], shown_id: str | None, parameter: str, key: str) -> None:
@@ -41,8 +48,9 @@ def _pick(label: str, names: Mapping[str, str], shown_id: str | None, parameter:
 
 
 def _put_into_url(parameter: str, key: str) -> None:
-    chosen = st.session_state[key]
-    if parameter == "election":
-        st.query_params.from_dict({"election": chosen})
-    else:
-        st.query_params[parameter] = chosen
+    before = CHOICES[: CHOICES.index(parameter)]
+    kept = {name: st.query_params[name] for name in before if name in st.query_params}
+    # Another contest is looked at in the same areas.
+    if parameter == "contest":
+        kept |= {name: st.query_params[name] for name in ("level", "unit") if name in st.query_params}
+    st.query_params.from_dict({**kept, parameter: st.session_state[key]})

@@ -1,11 +1,14 @@
-"""What one refresh of the page shows, read from the marts at one position.
+"""What one refresh of a page shows, read from the marts at one position.
 
 Plain values without a database client, so that charts and wording can be tried without one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TypeVar, cast
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Election:
     quarantined_count: int
     hole_count: int
     counted_at: datetime | None
+    baseline_election_id: str | None = None
 
     @property
     def turnout_share(self) -> float | None:
@@ -43,7 +47,10 @@ class Election:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A line of a contest; `rank`, `is_tied` and `margin_count` are None for write-ins."""
+    """A line of a contest; `rank`, `is_tied` and `margin_count` are None for write-ins.
+
+    `vote_count` and `votes_by_method` have the office's corrections in them, which `adjustment_count` adds up.
+    """
 
     contest_id: str
     candidate_id: str
@@ -56,6 +63,12 @@ class Candidate:
     is_tied: bool | None
     margin_count: int | None
     votes_by_method: Mapping[str, int]
+    adjustment_count: int = 0
+
+    @property
+    def counted_count(self) -> int:
+        """The votes that were counted, without corrections."""
+        return self.vote_count - self.adjustment_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,43 +85,58 @@ class Contest:
     candidates: tuple[Candidate, ...] = ()
 
     @property
+    def is_corrected(self) -> bool:
+        """Whether the office corrected a total of this contest."""
+        return any(candidate.adjustment_count for candidate in self.candidates)
+
+    @property
     def ranked(self) -> tuple[Candidate, ...]:
         """The candidates on the ballot paper: all but write-ins."""
         return tuple(candidate for candidate in self.candidates if candidate.rank is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Turnout:
-    """Who came in one precinct; None where the roll is unknown."""
+class Health:
+    """How an election's count goes; None where no run was ever started, or nothing was verified."""
 
-    reporting_unit_name: str
-    parent_name: str | None
-    registered_voter_count: int | None
-    ballot_count: int
-    turnout_share: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class UncountedMessages:
-    """How many messages were not counted for one reason."""
-
-    verdict: str
-    reason: str
-    reason_description: str
-    message_count: int
+    is_running: bool
+    ended_at: datetime | None
+    ended_why: str | None
+    position: int
+    log_end: int | None
+    log_end_at: datetime | None
+    lag_count: int | None
+    batch_p50_ms: int | None
+    batch_p95_ms: int | None
+    messages_per_second: float | None
+    newest_ballot_at: datetime | None
+    verified_at: datetime | None
+    verified_position: int | None
+    is_verified: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything on the page. Without `election`, there is none of the asked name, or none at all."""
+    """One refresh of one page. Without `election`, there is none of the asked name, or none at all.
+
+    `contest` is the chosen one of `contests`, which have no candidates otherwise; `content` is what only this page
+    shows (see `contents.py`).
+    """
 
     read_at: datetime
     elections: tuple[Election, ...]
     election: Election | None = None
+    health: Health | None = None
     contests: tuple[Contest, ...] = ()
-    ballots_by_method: Mapping[str, int] = field(default_factory=dict)
-    precincts: tuple[Turnout, ...] = ()
-    uncounted: tuple[UncountedMessages, ...] = ()
+    contest: Contest | None = None
+    content: object = None
+    _made: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: object, make: Callable[[], Made]) -> Made:
+        """Return what is made of this refresh under a name: once for all its viewers, who only look at it."""
+        if name not in self._made:
+            self._made[name] = make()
+        return cast(Made, self._made[name])
 
 
 def chosen_election(elections: tuple[Election, ...], election_id: str | None) -> Election | None:
@@ -119,3 +147,8 @@ def chosen_election(elections: tuple[Election, ...], election_id: str | None) ->
     if counted:
         return max(counted, key=lambda election: election.counted_at.timestamp() if election.counted_at else 0)
     return max(elections, key=lambda election: election.election_date, default=None)
+
+
+def chosen_contest(contests: tuple[Contest, ...], contest_id: str | None) -> Contest | None:
+    """Find the contest asked for; the first of the election where there is none of that name."""
+    return next((contest for contest in contests if contest.contest_id == contest_id), next(iter(contests), None))

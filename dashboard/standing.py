@@ -1,6 +1,9 @@
 """How a contest stands, in a sentence. Leads are told, winners are not: ballots may still be out."""
 
-from dashboard.formatting import count, counted, listed
+from typing import Literal
+
+from dashboard.contents import Race
+from dashboard.formatting import count, counted, listed, share
 from dashboard.snapshot import Candidate, Contest
 
 
@@ -36,6 +39,32 @@ def _write_ins_ahead(contest: Contest) -> str | None:
     if write_ins <= contest.ranked[0].vote_count:
         return None
     return f"Write-ins together have more: {count(write_ins)}."
+
+
+def tag(contest: Contest, race: Race | None) -> tuple[str, Literal["green", "orange", "gray"]]:
+    """Say in a word or two how far the race is, with a colour; `decided` is arithmetic's word and never a call."""
+    if not contest.vote_count or race is None:
+        return "No votes yet", "gray"
+    if race.is_decided:
+        return "Decided by arithmetic", "green"
+    return ("Tied", "orange") if _is_tied(contest) else ("Not decided", "orange")
+
+
+def _is_tied(contest: Contest) -> bool:
+    ranked, places = contest.ranked, contest.votes_allowed
+    return len(ranked) > places and ranked[places - 1].vote_count == ranked[places].vote_count
+
+
+def outlook(race: Race | None) -> str:
+    """Say what could still change who is ahead; nothing where nothing can, or where that is not known."""
+    if race is None or race.is_decided:
+        return ""
+    sentences = []
+    if race.needed_share is not None and race.needed_share <= 1:
+        sentences.append(f"To draw level, the next candidate needs {share(race.needed_share)} of what is still out.")
+    if race.can_quarantined_change_it:
+        sentences.append("The quarantined ballots alone could change it.")
+    return " ".join(sentences)
 
 
 def ballot_sentence(contest: Contest) -> str:

@@ -1,7 +1,10 @@
 """Claims about how a contest is told, drawn and listed."""
 
+from dataclasses import replace
+
 from dashboard import figures, tables
-from dashboard.snapshot import Candidate, Contest, Turnout
+from dashboard.contents import UnitTurnout
+from dashboard.snapshot import Candidate, Contest
 from dashboard.standing import ballot_sentence, standing
 
 
@@ -119,14 +122,28 @@ def test_the_table_splits_votes_by_method() -> None:
     assert list(rows["Mail"]) == [50, 30]
 
 
-def test_an_unknown_roll_is_a_gap_in_the_precinct_table() -> None:
-    known, unknown = Turnout("North", "Adams", 10, 5, 0.5), Turnout("South", "Adams", None, 7, None)
-    rows = tables.precinct_table((known, unknown)).rows
+def unit(name: str, parent: str, registered: int | None = 10) -> UnitTurnout:
+    share = 5 / registered if registered else None
+    return UnitTurnout(name.lower(), name, "precinct", parent, True, registered, 5, share)
+
+
+def test_an_unknown_roll_is_a_gap_in_the_table_of_units() -> None:
+    rows = tables.unit_table((unit("North", "Adams"), unit("South", "Adams", None))).rows
     assert list(rows["Registered"].isna()) == [False, True]
     assert list(rows["Turnout"].isna()) == [False, True]
 
 
 def test_the_unit_above_is_shown_only_where_there_are_several() -> None:
-    adams, york = Turnout("Ward 1", "Adams", 10, 5, 0.5), Turnout("Ward 1", "York", 10, 5, 0.5)
-    assert "Part of" not in tables.precinct_table((adams,)).rows
-    assert list(tables.precinct_table((adams, york)).rows["Part of"]) == ["Adams", "York"]
+    adams, york = unit("Ward 1", "Adams"), unit("Ward 1", "York")
+    assert "Part of" not in tables.unit_table((adams,)).rows
+    assert list(tables.unit_table((adams, york)).rows["Part of"]) == ["Adams", "York"]
+
+
+def test_corrections_stand_beside_what_was_counted() -> None:
+    ann, bob = contest(60, 40).candidates
+    corrected = (replace(ann, adjustment_count=8), bob)
+    rows = tables.candidate_table(corrected).rows
+    assert list(rows["Votes"]) == [60, 40]
+    assert list(rows["Counted"]) == [52, 40]
+    assert list(rows["Corrections"]) == [8, 0]
+    assert "Corrections" not in tables.candidate_table((ann, bob)).rows
