@@ -9,25 +9,20 @@ ELECTION ?= adams-2020
 RATE ?= 200
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev live test test-more lint bench soak docs lock down clean
+.PHONY: help setup demo dev live test test-more test-nightly lint bench bench-scaling bench-refresh bench-viewers soak docs pictures lock dist down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(INSTALLED) ## install what is locked: .venv and the jars of Kafka and Spark
 
-$(INSTALLED): requirements.txt pyproject.toml engines/jars/*/jgo.lock.toml
+$(INSTALLED): requirements.txt pyproject.toml engines/install.sh engines/jars/*/jgo.lock.toml
 	@$(PYTHON) engines/prerequisites.py
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
-	@echo "Installing the locked packages into $(VENV) …"
-	@PATH="$$PWD/$(BIN):$$PATH" uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.txt
-	@PATH="$$PWD/$(BIN):$$PATH" uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
-	@$(BIN)/python -m engines.jars
+	@PYTHON=$(PYTHON) engines/install.sh $(VENV)
 	@touch $@
 
-demo: $(INSTALLED) ## count a real election and compare with its official figures [ELECTION=adams-2020]
-	@$(BIN)/election demo $(ELECTION)
+demo: $(INSTALLED) ## count a real election and compare with its official figures [ELECTION=adams-2020 SIZE=laptop|cluster]
+	@$(BIN)/election demo $(ELECTION) $(if $(SIZE),--size $(SIZE))
 
 dev: $(INSTALLED) ## Dagster and the Streamlit page over the same engines, until Ctrl-C
 	@$(BIN)/election dev
@@ -35,17 +30,30 @@ dev: $(INSTALLED) ## Dagster and the Streamlit page over the same engines, until
 live: $(INSTALLED) ## an election night: voters cast, Dagster counts, until Ctrl-C [ELECTION=adams-2020 RATE=200]
 	@$(BIN)/election live $(ELECTION) --rate $(RATE)
 
-test: $(INSTALLED) ## the test suite, on real engines of its own (under 15 minutes)
-	@$(BIN)/python -m pytest -m "not slow"
+test: $(INSTALLED) ## the test suite, on real engines of its own (under 15 minutes) [TESTS=tests/unit]
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10 \
+		-m "not slow and not nightly" $(TESTS)
 
-test-more: $(INSTALLED) ## the slow rest of the tests
-	@$(BIN)/python -m pytest -m slow
+test-more: $(INSTALLED) ## the slow rest of the tests [TESTS=tests/integration/test_pages.py]
+	@$(BIN)/python -m pytest --durations 10 -m slow $(TESTS)
 
-lint: $(INSTALLED) ## style, types and the direction of imports
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+test-nightly: $(INSTALLED) ## what takes longer still: clusters, hosts of their own as Docker Compose has them, backups
+	@$(BIN)/python -m pytest -m nightly $(TESTS)
+
+lint: $(INSTALLED) ## style, types and the direction of imports, style of SQL
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/{macros,models,tests}
 
 bench: $(INSTALLED) ## ballots per second, beside calibrators in the same minutes [SIZE=smoke|full]
 	@$(BIN)/python -m benchmarks $(SIZE)
+
+bench-scaling: $(INSTALLED) ## ballots per second and CPU per ballot by Spark workers and partitions (half an hour)
+	@$(BIN)/python -m benchmarks.scaling
+
+bench-refresh: $(INSTALLED) ## milliseconds to read each mart at 0.2, 2 and 10 million ballots (half an hour)
+	@$(BIN)/python -m benchmarks.refresh
+
+bench-viewers: $(INSTALLED) ## queries, CPU and age of the figures with 1 to 200 viewers of the page (5 minutes)
+	@$(BIN)/python -m benchmarks.viewers
 
 soak: $(INSTALLED) ## a night of 21 minutes at 500 ballots/s with three failures: memory, lag, a plain recount
 	@$(BIN)/python -m benchmarks.soak
@@ -53,9 +61,15 @@ soak: $(INSTALLED) ## a night of 21 minutes at 500 ballots/s with three failures
 docs: $(INSTALLED) ## dbt's documentation as one file: .election/dbt/target/static_index.html
 	@$(BIN)/election docs
 
+pictures: $(INSTALLED) ## take the README's pictures of an election night; needs Chromium
+	@$(BIN)/python -m docs.take_pictures
+
 lock: ## resolve requirements.txt anew
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.txt
+
+dist: ## the sdist and the wheel, in dist/, built by what is locked
+	@uv build --quiet --require-hashes --build-constraints requirements.txt --out-dir dist
 
 down: ## stop the engines
 	@test ! -x $(BIN)/election || $(BIN)/election down

@@ -8,18 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.endpoints import known_endpoints
+from engines.endpoints import Endpoints, known_endpoints
+from engines.engine import Engine
 from engines.errors import EnginesError
 from engines.home import Home
 from engines.jars import PROJECTS, jar_paths
 from engines.java import find_java
-from engines.ports import LOOPBACK, is_taken
-from engines.status import EngineStatus, status
+from engines.ports import can_listen, is_taken
+from engines.size import Size, remembered_size
+from engines.status import EngineStatus, engines_of, status
 
 GIB = 1024**3
 NEEDED_DISK_BYTES = 2 * GIB
-# Postgres 0.4, Kafka 0.4, Spark's JVM and workers 2, the rest of the machine 1.
-NEEDED_MEMORY_BYTES = 4 * GIB
+# Postgres 0.4, Kafka 0.4, Spark's JVM and workers 2, the rest of the machine 1. In a cluster Kafka 1.2,
+# Spark's master and workers 1, its driver 1, three executors with their Python 3.
+NEEDED_MEMORY_BYTES = {Size.LAPTOP: 4 * GIB, Size.CLUSTER: 8 * GIB}
 SUPPORTED_PYTHON = ((3, 11), (3, 13))
 
 _REMOTE_FILE_SYSTEMS = (
@@ -54,7 +57,8 @@ def diagnose(home: Home) -> list[Finding]:
         *(jars(name) for name in PROJECTS),
         home_folder(home),
         disk(home),
-        memory(),
+        memory(NEEDED_MEMORY_BYTES[remembered_size(home) or Size.LAPTOP]),
+        address(home),
         *ports(home),
         *(_engine(found) for found in status(home)),
     ]
@@ -74,6 +78,7 @@ def _needed_to_start(home: Home) -> Iterator[Finding]:
     yield from (jars(name) for name in ("kafka", "log4j-slf4j-impl"))
     yield home_folder(home)
     yield disk(home)
+    yield address(home)
     yield from ports(home)
 
 
@@ -141,7 +146,7 @@ def disk(home: Home, needed: int = NEEDED_DISK_BYTES) -> Finding:
     )
 
 
-def memory(needed: int = NEEDED_MEMORY_BYTES) -> Finding:
+def memory(needed: int) -> Finding:
     """Look at the machine's memory."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size >= needed:
@@ -154,28 +159,42 @@ def memory(needed: int = NEEDED_MEMORY_BYTES) -> Finding:
     )
 
 
+def address(home: Home) -> Finding:
+    """Look whether the engines can listen where they are to be found."""
+    host = home.host or (known_endpoints(home) or Endpoints({})).host
+    if can_listen(host):
+        return Finding("address", True, f"The engines' address is {host}.")
+    return Finding(
+        "address",
+        False,
+        f"The engines are to listen on {host}, which is no address of this machine; "
+        "set ELECTION_HOST to one that is: 127.0.0.1 is seen by this machine alone.",
+    )
+
+
 def ports(home: Home) -> list[Finding]:
     """Look whether another program sits on a port that a stopped engine of the home is to have."""
     known = known_endpoints(home)
-    postgres, kafka = status(home)
-    return [
-        _port(postgres, home.postgres_port or (known.postgres_port if known else None)),
-        _port(kafka, home.kafka_port or (known.kafka_port if known else None)),
-    ]
+    engines = engines_of(home, known or Endpoints({}))
+    return [_port(engine, engine.fixed_port or (engine.port if known else None)) for engine in engines]
 
 
-def _port(engine: EngineStatus, port: int | None) -> Finding:
-    name, title = f"port/{engine.name}", engine.name.title()
-    if engine.state == "running":
+def _port(engine: Engine, port: int | None) -> Finding:
+    name, title = f"port/{engine.name}", engine.title
+    if engine.process() is not None:
         return Finding(name, True, f"{title} has {engine.address}.")
     if port is None:
         return Finding(name, True, f"{title} gets a free port when it first starts.")
-    if is_taken(port):
+    host = engine.home.host or engine.endpoints.host
+    if is_taken(port, host):
+        elsewhere = (
+            f"set {engine.port_setting} to" if engine.port_setting else f"change it in {engine.home.env_file} to"
+        )
         return Finding(
             name,
             False,
-            f"Port {LOOPBACK}:{port}, which {title} is to have, is taken by another program; "
-            f"stop that program, or set ELECTION_{engine.name.upper()}_PORT to a free port.",
+            f"Port {host}:{port}, which {title} is to have, is taken by another program; "
+            f"stop that program, or {elsewhere} a free port.",
         )
     return Finding(name, True, f"Port {port} is free for {title}.")
 

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engines.endpoints import Endpoints
@@ -25,6 +25,8 @@ class Engine(ABC):
     name: str
     title: str
     stop_signals: Sequence[tuple[signal.Signals, float]]
+    # How long one that runs already may take to answer.
+    answer_seconds = ANSWER_TIMEOUT_SECONDS
 
     def __init__(self, home: Home, endpoints: Endpoints) -> None:
         self.home = home
@@ -50,6 +52,26 @@ class Engine(ABC):
     @abstractmethod
     def port(self) -> int:
         """The port its clients use."""
+
+    @property
+    def address(self) -> str:
+        """Where its clients find it."""
+        return f"{self.endpoints.host}:{self.port}"
+
+    @property
+    def fixed_port(self) -> int | None:
+        """The port that a setting says it must have."""
+        return None
+
+    @property
+    def port_setting(self) -> str | None:
+        """The setting that fixes its port; None where there is no such setting."""
+        return None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What it finds in its environment beside what every engine does."""
+        return {}
 
     @property
     @abstractmethod
@@ -88,8 +110,8 @@ class Engine(ABC):
         began = time.monotonic()
         process = self.process()
         # One that was killed a moment ago can still be seen, and is started again once it is gone.
-        if process and self.await_answer(process, ANSWER_TIMEOUT_SECONDS, cancelled):
-            report(f"{self.title} runs already on 127.0.0.1:{self.port} (pid {process.pid}).")
+        if process and self.await_answer(process, self.answer_seconds, cancelled):
+            report(f"{self.title} runs already on {self.address} (pid {process.pid}).")
             return
         self.prepare(report)
         if cancelled.is_set():
@@ -97,12 +119,12 @@ class Engine(ABC):
         process = self.launched(cancelled)
         if not cancelled.is_set():
             took = time.monotonic() - began
-            report(f"{self.title} is ready on 127.0.0.1:{self.port} (pid {process.pid}) after {took:.1f} s.")
+            report(f"{self.title} is ready on {self.address} (pid {process.pid}) after {took:.1f} s.")
 
     def launched(self, cancelled: threading.Event) -> Process:
         """Start the process, record it, and wait until it answers."""
         self._log_sizes = {log: log.stat().st_size for log in self.logs if log.exists()}
-        process = launch(self.command(), self.folder, self.output, self.user)
+        process = launch(self.command(), self.folder, self.output, self.user, self.environment)
         if process is None:
             raise EnginesError(f"{self.title} ended as soon as it was started. {self.last_words()}")
         record(self.pid_file, process)
@@ -119,7 +141,7 @@ class Engine(ABC):
             if time.monotonic() > deadline:
                 raise EnginesError(
                     f"{self.title} (pid {process.pid}) runs but has not answered on "
-                    f"127.0.0.1:{self.port} for {seconds:.0f} s; run `election down`, then "
+                    f"{self.address} for {seconds:.0f} s; run `election down`, then "
                     f"`election up`. {self.last_words()}"
                 )
             cancelled.wait(0.05)

