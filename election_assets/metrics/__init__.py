@@ -1,0 +1,1 @@
+"""What Prometheus scrapes: count, lag and errors of each election, and nothing of how anybody voted."""
