@@ -14,6 +14,7 @@ from benchmarks.calibrators import bare_consumer, sink_alone
 from benchmarks.processes import Usage, watched
 from benchmarks.stage import Stage, staged
 from election_assets.counting import reset_election
+from election_assets.verifying import verify_election
 from engines.home import Home
 from engines.stack import status
 
@@ -41,8 +42,11 @@ def _warm(stage: Stage) -> float:
     """Return ballots per second from the end of the first micro-batch to the last commit; check the totals."""
     with psycopg.connect(stage.settings.conninfo("auditor")) as connection:
         rows = connection.execute(
-            "select started_at, duration_ms, counted from ledger.batches b where epoch ="
-            " (select max(epoch) from ledger.batches) order by batch_number"
+            "select started_at, duration_ms, counted from ledger.batches"
+            " join registry.elections using (election_number) where election_id = %s and epoch ="
+            " (select max(epoch) from ledger.batches b where b.election_number = elections.election_number)"
+            " order by batch_number",
+            (stage.election.election_id,),
         ).fetchall()
         counted = sum(row[2] for row in rows)
         if counted != stage.ballot_count:
@@ -52,16 +56,27 @@ def _warm(stage: Stage) -> float:
     return sum(row[2] for row in rows[1:]) / (last_end - first_end) if len(rows) > 1 else float("nan")
 
 
+def recounted(stage: Stage) -> float:
+    """Verify the whole backlog; ballots per second, all of it in."""
+    started = time.monotonic()
+    found = verify_election(stage.settings, stage.election.election_id)
+    if not found.has_passed or found.message_count != stage.ballot_count:
+        raise RuntimeError(f"The recount does not come to the count: {found.sentence(0)}")
+    return stage.ballot_count / (time.monotonic() - started)
+
+
 def main(size: str) -> None:
     """Measure and print."""
     ballots, rounds = SIZES[size]
     with staged(ballots) as stage:
+        stage.send()
         print(f"{stage.ballot_count:,} ballots of {stage.election.voter_count:,} voters, 3 contests; {rounds} rounds")
         measured: dict[str, list[float]] = {}
         usages: list[Usage] = []
         for _ in range(rounds):
             figures, usage = drain(stage)
             usages.append(usage)
+            recount = recounted(stage)
             bare = bare_consumer(stage)
             reset_election(stage.settings, stage.election.election_id)
             sink = sink_alone(stage)
@@ -70,6 +85,7 @@ def main(size: str) -> None:
             for name, value in {
                 "count, warm (ballots/s)": figures["warm"],
                 "count, with start-up (ballots/s)": figures["whole"],
+                "independent recount (ballots/s)": recount,
                 "bare consumer (ballots/s)": bare,
                 "sink alone, one connection (ballots/s)": sink,
                 "warm ÷ bare consumer": figures["warm"] / bare,

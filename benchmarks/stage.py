@@ -1,4 +1,4 @@
-"""The stage of a benchmark: engines of its own, a synthetic election, and its ballots as a backlog in the log."""
+"""The stage of a benchmark: engines of its own, a synthetic election, and its ballots for a backlog in the log."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -23,64 +24,72 @@ from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
 
-TURNOUT = 0.7
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
-    """Where a benchmark plays. `ballot_count` messages are in the log, each voter's first and only."""
+    """Where a benchmark plays. `ballot_count` messages are in the log so far, each voter's first and only."""
 
     settings: Settings
     election: Election
-    ballot_count: int
     environment: dict[str, str]
+    waiting: Iterator[tuple[bytes, bytes]]
+    ballot_count: int = 0
 
     @property
     def topic(self) -> str:
         """Return the votes topic."""
         return votes_topic_of(self.election.election_id, self.settings.votes_topic)
 
+    def send(self, until: int | None = None) -> None:
+        """Send ballots until so many are in the log, or all, with librdkafka: kafka-python takes a minute a million."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.settings.bootstrap_servers,
+                "enable.idempotence": True,
+                "batch.size": BATCH_BYTES,
+                "linger.ms": 20,
+                "queue.buffering.max.messages": 200_000,
+            }
+        )
+        for key, value in islice(self.waiting, None if until is None else until - self.ballot_count):
+            partition = partition_of(key, self.election.partition_count)
+            while True:
+                try:
+                    producer.produce(self.topic, value=value, key=key, partition=partition)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            self.ballot_count += 1
+        producer.flush()
+
 
 @contextmanager
-def staged(ballots: int) -> Iterator[Stage]:
-    """Set the stage for some `ballots` with three contests, and clear it afterwards."""
+def staged(ballots: int, turnout: float = 0.7, precincts: int | None = None) -> Iterator[Stage]:
+    """Set the stage for some `ballots` with three contests, none of them sent yet, and clear it afterwards."""
+    election = generate_election("bench", round(ballots / turnout), contests=3, precincts=precincts, turnout=turnout)
+    with engines(stack.Size.LAPTOP) as settings:
+        yield opened(settings, election)
+
+
+@contextmanager
+def engines(size: stack.Size) -> Iterator[Settings]:
+    """Start engines in a folder of their own, and remove them afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="election-bench-"))
     folder.chmod(0o755)
     home = Home(folder)
-    environment = {**os.environ, "ELECTION_HOME": str(folder)}
-    stack.up(home)
+    stack.up(home, size=size)
     try:
         settings = Settings.from_environment({"ELECTION_HOME": str(folder)})
         install_schema(settings.conninfo("owner"))
-        election = generate_election("bench", round(ballots / TURNOUT), contests=3, turnout=TURNOUT)
-        register(settings.conninfo("registrar"), election)
-        topic = open_election(settings, election.election_id).topic
-        yield Stage(settings, election, _fill(settings, election, topic), environment)
+        yield settings
     finally:
         stack.down(home)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(settings: Settings, election: Election, topic: str) -> int:
-    """Send all ballots with librdkafka: kafka-python would take a minute a million."""
-    producer = Producer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "enable.idempotence": True,
-            "batch.size": BATCH_BYTES,
-            "linger.ms": 20,
-            "queue.buffering.max.messages": 200_000,
-        }
-    )
-    sent = 0
-    for key, value in messages(election):
-        partition = partition_of(key, election.partition_count)
-        while True:
-            try:
-                producer.produce(topic, value=value, key=key, partition=partition)
-                break
-            except BufferError:
-                producer.poll(0.1)
-        sent += 1
-    producer.flush()
-    return sent
+def opened(settings: Settings, election: Election) -> Stage:
+    """Register and open an election; its ballots wait to be sent."""
+    register(settings.conninfo("registrar"), election)
+    open_election(settings, election.election_id)
+    environment = {**os.environ, "ELECTION_HOME": str(settings.home)}
+    return Stage(settings, election, environment, messages(election))

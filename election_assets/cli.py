@@ -4,6 +4,7 @@ Exit code 0: fine; 1: the thing asked about is not so; 2: it could not be done, 
 """
 
 import os
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from election_assets import steps
+from election_assets.archive_commands import archive, restore
 from election_assets.console import (
     as_json,
     line,
@@ -21,12 +23,17 @@ from election_assets.console import (
     say,
     show_cells,
     show_findings,
+    show_json_lines,
     show_results,
+    show_results_live,
 )
 from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.errors import ElectionError
+from election_assets.export_commands import export
 from election_assets.folder_commands import Id, generate, imports
+from election_assets.inspection_commands import inspect, metrics, partition_of, verify
 from election_assets.loading import Kind
+from election_assets.office_commands import adjust, mark
 from election_assets.settings import Settings
 from engines import stack
 from engines.doctor import diagnose, disk
@@ -34,6 +41,11 @@ from engines.errors import EnginesError
 from engines.home import home_from
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+Size = Annotated[
+    stack.Size | None,
+    typer.Option("--size", help="A laptop's engines or a cluster; what the home has, a laptop's at first."),
+]
 
 # What Postgres and Kafka cannot go on with: a segment of WAL and one of the log.
 _FULL_DISK_BYTES = 64 << 20
@@ -45,6 +57,15 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+def moment(text: str) -> datetime:
+    """Read a moment of ISO 8601; without an offset it is UTC."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time of ISO 8601: write it as 2020-11-03T21:30:00-05:00.") from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 _HELP = """Count an election: from its folder and its voters' ballots to results that can be checked.
@@ -67,10 +88,23 @@ def settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
-@app.command(epilog="Example: election up")
-def up() -> None:
-    """Start Postgres and Kafka in the home, and bring the schema up to date."""
-    steps.start_engines(home_from(os.environ), lambda: settings())
+@app.command(epilog="Example: election up --size cluster")
+def up(
+    size: Size = None,
+    spark_workers: Annotated[
+        int | None, typer.Option(help="A cluster's Spark workers, at least; 3 at first.", min=1)
+    ] = None,
+) -> None:
+    """Start Postgres and Kafka, or a cluster, in the home, and bring the schema up to date."""
+    steps.start_engines(home_from(os.environ), lambda: settings(), size, spark_workers)
+
+
+@app.command(epilog="Example: election setup adams-2020")
+def setup(
+    election_id: Annotated[str | None, typer.Argument(metavar="ID", help="An election to register and open.")] = None,
+) -> None:
+    """Make roles, databases, tables and marts on servers that are there already, such as Docker Compose's."""
+    steps.set_up(settings(), election_id)
 
 
 @app.command(epilog="Example: election down")
@@ -82,14 +116,15 @@ def down() -> None:
 
 @app.command(epilog="Example: election status --json")
 def status(as_json_: AsJson = False) -> None:
-    """Show the engines; exit code 1 unless all of them run."""
-    found = stack.status(home_from(os.environ))
+    """Show the engines; exit code 1 unless all of them run and serve their clients."""
+    found = stack.health(home_from(os.environ))
     if as_json_:
         typer.echo(as_json(found))
     else:
+        width = max(10, *(len(one.name) for one in found))
         for one in found:
-            line(f"{one.name:10} {one.state:8} {one.address:22} {escape(one.remedy)}")
-    raise typer.Exit(0 if all(one.state == "running" for one in found) else 1)
+            line(f"{one.name:{width}} {one.state:8} {one.health:8} {one.address:22} {escape(one.remedy)}")
+    raise typer.Exit(0 if all(one.health == "healthy" for one in found) else 1)
 
 
 @app.command(epilog="Example: election doctor")
@@ -169,31 +204,58 @@ def reset(election_id: Id) -> None:
     say(f"The ledger of {election_id} is empty; the next count is recount {recount}.")
 
 
-@app.command(epilog="Example: election inspect adams-2020 3:1042")
-def inspect(election_id: Id, place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET")]) -> None:
-    """Show a message of the log and its verdict. It shows how a voter voted: for auditors."""
-    from election_assets.inspection import inspect_message
+_ADJUST_EXAMPLE = """Example: election adjust adams-2020 2020-11-06-1 --contest president --candidate jo-jorgensen
+--precinct abbottstown --method mail --votes -3 --reason "Counted twice on the tape." --by "Board of elections" """
+app.command(epilog=_ADJUST_EXAMPLE)(adjust)
 
-    typer.echo(as_json(inspect_message(settings(), election_id, place)))
+app.command(epilog="Example: election mark adams-2020 certified")(mark)
+
+
+app.command(epilog="Example: election archive adams-2020 adams-2020.archive")(archive)
+
+app.command(epilog="Example: election restore adams-2020.archive")(restore)
+
+app.command(epilog="Example: election inspect adams-2020 3:1042")(inspect)
+
+app.command(epilog="Example: election partition-of vvjbejnzh --election adams-2020")(partition_of)
+
+app.command(epilog="Example: election verify adams-2020")(verify)
+
+app.command(epilog="Example: election metrics --port 9464")(metrics)
 
 
 @app.command(epilog="Example: election results adams-2020 --format csv")
 def results(
     election_id: Id,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
-    follow: Annotated[bool, typer.Option(help="Go on with each new total from the results topic.")] = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Those of a past moment, as 2020-11-03T21:30:00-05:00; UTC without an offset.", parser=moment
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show them again when they change, until Ctrl-C.")] = False,
 ) -> None:
-    """Show the results as the marts have them, or follow the running totals."""
-    from election_assets.results import read_results
+    """Show the results as the marts have them now or had them once."""
+    from election_assets.results import follow_results, read_results, read_results_as_of
 
     if follow:
-        steps.follow(settings(), election_id)
+        if as_of or form is Format.CSV:
+            raise typer.BadParameter(
+                "results that are followed are of now, as a table or JSON lines", param_hint="--follow"
+            )
+        versions = follow_results(settings(), election_id)
+        show = show_results_live if form is Format.TABLE else show_json_lines
+        show(versions)
         return
-    found = read_results(settings(), election_id)
+    found = read_results_as_of(settings(), election_id, as_of) if as_of else read_results(settings(), election_id)
     if form is Format.TABLE:
         show_results(found)
     else:
         typer.echo(results_as_csv(found) if form is Format.CSV else as_json(found), nl=form is Format.JSON)
+
+
+app.command(epilog="Example: election export adams-2020 --format bundle --out .")(export)
 
 
 @app.command(epilog="Example: election reconcile adams-2020")
@@ -211,9 +273,9 @@ def reconcile(election_id: Id, as_json_: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: election demo adams-2020")
-def demo(election_id: Id = "adams-2020") -> None:
+def demo(election_id: Id = "adams-2020", size: Size = None) -> None:
     """Count a real election from its published results to the last cell, and compare."""
-    found = steps.demo(home_from(os.environ), lambda: settings(), election_id)
+    found = steps.demo(home_from(os.environ), lambda: settings(), election_id, size)
     raise typer.Exit(0 if found.holds else 1)
 
 

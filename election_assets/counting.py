@@ -12,10 +12,11 @@ from pyspark.sql import SparkSession
 from election_assets.settings import Settings
 from engines.jars import jar_paths
 from spark.figures import CountFigures
-from spark.registry import read_frozen
+from spark.registry import election_number, read_frozen
 from spark.runs import reset
 from spark.session import open_session, spark_config
 from spark.settings import CountSettings
+from spark.snapshots import take_snapshot
 from spark.stream import count
 
 
@@ -37,7 +38,10 @@ def count_settings(settings: Settings, election_id: str, run_id: str | None = No
 def session_for(settings: Settings, overrides: Mapping[str, str] | None = None) -> SparkSession:
     """Start Spark for the count; `overrides` win over its own configuration."""
     work_folder = settings.home / "count"
-    config = spark_config(jar_paths("spark"), work_folder) | dict(overrides or {})
+    config = spark_config(jar_paths("spark"), work_folder, settings.spark_driver_host)
+    if settings.spark_cores:
+        config["spark.cores.max"] = str(settings.spark_cores)
+    config |= dict(overrides or {})
     return open_session(settings.spark_master, config, work_folder / "spark.log")
 
 
@@ -72,6 +76,12 @@ def counting(session: SparkSession, run: CountSettings) -> Iterator[BackgroundCo
     finally:
         background.stop()
         background.has_ended(within=2 * run.stuck_seconds)
+
+
+def keep_totals(settings: Settings, election_id: str) -> None:
+    """Take a snapshot of an election's totals, unless the latest one is of the same position."""
+    with psycopg.connect(settings.conninfo("counter"), autocommit=True) as connection:
+        take_snapshot(connection, election_number(connection, election_id))
 
 
 def reset_election(settings: Settings, election_id: str) -> int:

@@ -11,6 +11,9 @@ from election_assets.errors import PermanentError
 from election_assets.settings import PROJECT, Settings
 
 DBT_PROJECT = PROJECT / "dbt_project"
+# Models, seeds and the tests on their data. No ballot can change what a unit test says, and all of them take longer
+# than the rest: they are for `dbt build` and `dbt test` as people run them, and for `make test`.
+BUILD = ("build", "--exclude-resource-type", "unit_test")
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -26,8 +29,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
 
 
 def build_marts(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
-    """Run `dbt build`; return its last line. Raises PermanentError with what dbt printed where it fails."""
-    lines = run_dbt(["build"], {**environ, **dbt_environment(settings)})
+    """Build and test the models; return dbt's last line. Raises PermanentError with what dbt printed where it fails."""
+    lines = run_dbt(BUILD, {**environ, **dbt_environment(settings)})
     return lines[-1].split("  ", 1)[-1] if lines else ""
 
 
@@ -35,6 +38,12 @@ def write_docs(settings: Settings, environ: Mapping[str, str] = os.environ) -> P
     """Write dbt's documentation of the project as one HTML file, and return where it is."""
     run_dbt(["docs", "generate", "--static"], {**environ, **dbt_environment(settings)})
     return docs_file(settings.home)
+
+
+def check_freshness(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """Run `dbt source freshness`; return its last words. Raises PermanentError where a source is stale or away."""
+    lines = run_dbt(["source", "freshness"], {**environ, **dbt_environment(settings)})
+    return next(line.split("  ", 1)[-1] for line in lines if "freshness of" in line and "START" not in line)
 
 
 def docs_file(home: Path) -> Path:

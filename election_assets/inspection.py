@@ -1,17 +1,20 @@
-"""Inspecting: one message of the log and its verdict, for an auditor."""
+"""Inspecting: one message of the log and its verdict, for an auditor; a voter's partition, for a producer."""
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
 
+from election_assets.domain.election import ID_PATTERN
+from election_assets.domain.partitioning import partition_of
 from election_assets.domain.topics import votes_topic_of
 from election_assets.domain.verdict import Reason, Verdict
 from election_assets.errors import PermanentError
 from election_assets.settings import Settings
-from spark.topic import LogReader
+from spark.topic import LogReader, latest_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,25 @@ def inspect_message(settings: Settings, election_id: str, place: str) -> Inspect
         reason,
         explanation,
     )
+
+
+def partition_of_voter(settings: Settings, election_id: str, voter_id: str) -> int:
+    """Return the partition of an opened election's votes topic that a voter's ballots go to, on the roll or not.
+
+    Raises PermanentError for an election that is not open, and for an id that no ballot may have.
+    """
+    if not ID_PATTERN.match(voter_id):
+        raise PermanentError(
+            f"{voter_id!r} is no voter's id: it must be 1 to 64 of the characters A–Z, a–z, 0–9, '.', '_', ':' and '-'."
+        )
+    # Of the freeze in Kafka, not of the registry: a producer has no password for Postgres.
+    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election_id.encode())
+    if freeze is None:
+        raise PermanentError(
+            f"Election {election_id!r} is not open, so its ballots have no partition yet: "
+            f"`election open {election_id}` comes first."
+        )
+    return partition_of(voter_id.encode(), json.loads(freeze)["partition_count"])
 
 
 def _verdict(settings: Settings, election_id: str, partition: int, offset: int) -> tuple[str | None, str | None, str]:

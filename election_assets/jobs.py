@@ -4,6 +4,7 @@ import dagster as dg
 
 from election_assets.assets.files import loaded_files
 from election_assets.assets.ledger import counted_ballots
+from election_assets.assets.verifications import verifications
 
 _MARTS = dg.AssetSelection.groups("marts")
 
@@ -19,6 +20,13 @@ count_ballots_job = dg.define_asset_job(
     description="Judge what one election's log holds and is not judged yet.",
     # Where runs queue up, counting comes first.
     tags={"dagster/priority": "10"},
+)
+
+verify_log_job = dg.define_asset_job(
+    "verify_log_job",
+    selection=dg.AssetSelection.assets(verifications),
+    description="Recount one election's log by a second program, and compare with its ledger.",
+    tags={"dagster/priority": "-10"},
 )
 
 build_marts_job = dg.define_asset_job(

@@ -50,6 +50,8 @@ def open_election(settings: Settings, election_id: str) -> Opened:
         is_new = frozen_hash is None
         if is_new:
             _number_voters(connection, election_id, election_number)
+            connection.execute("select registry.size_voter_groups(%s)", (election_id,))
+            connection.execute("analyze registry.voter_group_sizes")
             frozen_hash = registry_hash(connection, election_id)
             topic_id = _fresh_topic(settings, topic, election_id, partition_count, frozen_hash)
             connection.execute(
@@ -58,7 +60,7 @@ def open_election(settings: Settings, election_id: str) -> Opened:
                 (frozen_hash, topic_id, election_number),
             )
     opened = Opened(election_id, is_new, frozen_hash, topic, topic_id, partition_count, folder_hash)
-    _publish_freeze(settings, opened)
+    publish_freeze(settings, opened)
     return opened
 
 
@@ -123,7 +125,7 @@ def _fresh_topic(settings: Settings, topic: str, election_id: str, partition_cou
     return facts.topic_id
 
 
-def _publish_freeze(settings: Settings, opened: Opened) -> None:
+def publish_freeze(settings: Settings, opened: Opened) -> None:
     """Say in `elections_topic` what was frozen, unless it says so; make the results topic ready too."""
     servers = settings.bootstrap_servers
     for topic in (settings.elections_topic, settings.results_topic):

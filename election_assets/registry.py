@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import msgspec
@@ -45,8 +45,9 @@ class Registered:
 
 
 def hash_of(election: Election) -> str:
-    """Return the SHA-256 of what an election folder says."""
-    return hashlib.sha256(msgspec.json.encode(election)).hexdigest()
+    """Return the SHA-256 of what an election folder says, but for the baseline, which decides nothing."""
+    said = {one.name: getattr(election, one.name) for one in fields(election) if one.name != "baseline_election_id"}
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 
 def register(
@@ -74,6 +75,7 @@ def register(
         if is_new:
             _replace(connection, election, folder_hash, synthetic_people(election) if people is None else people)
             connection.execute("analyze " + ", ".join(f"registry.{table}" for table in _TABLES))
+        _set_baseline(connection, election)
     return Registered(
         election_id=election.election_id,
         is_new=is_new,
@@ -83,6 +85,18 @@ def register(
         precinct_count=len(election.precincts),
         contradiction_count=len(election.contradictions),
     )
+
+
+def _set_baseline(connection: psycopg.Connection, election: Election) -> None:
+    """Say which election this one is compared with; that may change after the opening too."""
+    if election.baseline_election_id is None:
+        connection.execute("delete from registry.baselines where election_id = %s", (election.election_id,))
+    else:
+        connection.execute(
+            "insert into registry.baselines (election_id, baseline_election_id) values (%s, %s)"
+            " on conflict (election_id) do update set baseline_election_id = excluded.baseline_election_id",
+            (election.election_id, election.baseline_election_id),
+        )
 
 
 def _replace(connection: psycopg.Connection, election: Election, folder_hash: str, people: Iterable[Person]) -> None:

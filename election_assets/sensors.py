@@ -9,11 +9,12 @@ from election_assets.alerts import send_alert
 from election_assets.assets.ledger import POSITIONS, CountConfig, lag_told
 from election_assets.assets.outcomes import reason_of
 from election_assets.assets.votes import RAW_VOTES
-from election_assets.counting import count_settings
+from election_assets.counting import count_settings, keep_totals
 from election_assets.errors import ElectionError, PermanentError, TransientError
-from election_assets.jobs import count_ballots_job
+from election_assets.jobs import count_ballots_job, verify_log_job
 from election_assets.ledger_rules import kept_rules, refuse_broken
 from election_assets.resources.lazy_settings import LazySettings
+from election_assets.resources.warehouse import unverified_counts
 from election_assets.runs_under_way import failures_of, runs_under_way
 from election_assets.settings import Settings
 from election_assets.supervision import Decision, Failures, Standing, decide, standings
@@ -108,6 +109,8 @@ def lag_watch_sensor(
 
 def _watched(settings: Settings, standing: Standing) -> Iterator[dg.AssetCheckEvaluation | dg.AssetMaterialization]:
     if standing.lag == 0:
+        # A run that was killed after its last micro-batch took no snapshot of it.
+        keep_totals(settings, standing.election_id)
         figures = {"position": standing.position, "lag": 0}
         yield dg.AssetMaterialization(POSITIONS, metadata=figures, partition=standing.election_id)
     else:
@@ -115,6 +118,37 @@ def _watched(settings: Settings, standing: Standing) -> Iterator[dg.AssetCheckEv
         yield dg.AssetMaterialization(RAW_VOTES, metadata=in_log, partition=standing.election_id)
     oldest = health_of(count_settings(settings, standing.election_id)).oldest_unjudged_seconds if standing.lag else 0.0
     yield dg.AssetCheckEvaluation(**lag_told(standing.election_id, oldest))
+
+
+@dg.sensor(
+    name="count_ended_sensor",
+    job=verify_log_job,
+    minimum_interval_seconds=_WATCH_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Starts an independent recount of every open election whose count has ended, with nothing left to judge, and "
+        "committed something since the last recount."
+    ),
+)
+def count_ended_sensor(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[LazySettings]
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for the recounts that are missing."""
+    try:
+        found = settings.read()
+        ended = {one.election_id for one in standings(found) if one.lag == 0 and not one.is_counted}
+        unverified = [one for one in unverified_counts(found.conninfo("auditor")) if one.election_id in ended]
+    except (ElectionError, psycopg.OperationalError) as error:
+        return dg.SkipReason(reason_of(error))
+    if not unverified:
+        return dg.SkipReason("No count has ended that was not recounted.")
+    # The key keeps a recount from being asked for again while it is under way, or after it failed.
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(f"{one.election_id} {one.committed_at.isoformat()}", partition_key=one.election_id)
+            for one in unverified
+        ]
+    )
 
 
 @dg.run_failure_sensor(

@@ -1,7 +1,7 @@
 """The settings of this package, and its only reader of the environment.
 
-Where a home has engines of its own, the file `engines.env` in it says where they listen;
-a variable that is set wins over the file.
+Where a home has engines of its own, the file `engines.env` in it says where they listen, and the passwords;
+ELECTION_ENV_FILE names another one. A variable that is set wins over the file.
 """
 
 from collections.abc import Mapping
@@ -74,6 +74,8 @@ class Settings:
     passwords: Mapping[str, str] = field(repr=False)
     bootstrap_servers: str
     spark_master: str
+    spark_cores: int | None
+    spark_driver_host: str
     votes_topic: str
     elections_topic: str
     results_topic: str
@@ -86,11 +88,12 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """Build settings from `environ` over the home's file; raise PermanentError naming all that is missing."""
         home = home_of(environ)
-        values = {**read_env_file(home / "engines.env"), **{name: value for name, value in environ.items() if value}}
+        env_file = Path(environ.get("ELECTION_ENV_FILE") or home / "engines.env")
+        values = {**read_env_file(env_file), **{name: value for name, value in environ.items() if value}}
         missing = [name for name in _REQUIRED if not values.get(name)]
         if missing:
             raise PermanentError(
-                f"Not set, and not in {home / 'engines.env'} either: {', '.join(missing)}. "
+                f"Not set, and not in {env_file} either: {', '.join(missing)}. "
                 "`election up` starts engines and writes that file."
             )
         return cls(
@@ -101,6 +104,8 @@ class Settings:
             passwords={role: values.get(f"ELECTION_POSTGRES_PASSWORD_{role.upper()}", "") for role in ROLES},
             bootstrap_servers=values["ELECTION_KAFKA_BOOTSTRAP_SERVERS"],
             spark_master=values.get("ELECTION_SPARK_MASTER") or "local[*]",
+            spark_cores=_cores(values.get("ELECTION_SPARK_CORES")),
+            spark_driver_host=values.get("ELECTION_SPARK_DRIVER_HOST") or "127.0.0.1",
             votes_topic=values.get("ELECTION_KAFKA_VOTES_TOPIC") or VOTES_TOPIC,
             elections_topic=values.get("ELECTION_KAFKA_ELECTIONS_TOPIC") or ELECTIONS_TOPIC,
             results_topic=values.get("ELECTION_KAFKA_RESULTS_TOPIC") or RESULTS_TOPIC,
@@ -144,6 +149,14 @@ def read_env_file(path: Path) -> dict[str, str]:
 def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise PermanentError(f"ELECTION_POSTGRES_PORT is {text!r}; it must be a port between 1 and 65535.")
+    return int(text)
+
+
+def _cores(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise PermanentError(f"ELECTION_SPARK_CORES is {text!r}; it must be a number of cores, 1 or more, or unset.")
     return int(text)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 from election_assets.casting import cast
-from election_assets.console import line, out, progress, say, show_results, show_totals
+from election_assets.console import line, out, progress, say, show_results
 from election_assets.domain.election import Election
 from election_assets.domain.election_folder import find_election_folder, read_election
 from election_assets.errors import PermanentError
@@ -18,20 +20,41 @@ from election_assets.people import people_on_roll
 from election_assets.reconciliation import Reconciliation, reconcile
 from election_assets.registry import register as register_election
 from election_assets.registry_events import publish_registry
-from election_assets.results import follow_results, read_results
+from election_assets.results import read_results
 from election_assets.schema import install_schema
 from election_assets.settings import Settings
 from engines import stack
 from engines.home import Home
+from engines.roles import furnish
 
 
-def start_engines(home: Home, settings: Callable[[], Settings]) -> Settings:
+def start_engines(
+    home: Home, settings: Callable[[], Settings], size: stack.Size | None = None, spark_workers: int | None = None
+) -> Settings:
     """Start what is not running and bring the schema up to date; `settings` reads where the engines listen."""
-    with progress("Starting Postgres and Kafka"):
-        stack.up(home, say)
+    with progress("Starting the engines"):
+        stack.up(home, say, size, spark_workers)
         found = settings()
         install_schema(found.conninfo("owner"))
     return found
+
+
+def set_up(settings: Settings, election_id: str | None) -> None:
+    """Furnish servers that are there already, open an election on them, and tell Dagster of it."""
+    # Dagster takes a second to load.
+    from election_assets.instance import write_instance
+    from election_assets.materializations import tell_opened
+
+    with progress("Making roles, databases and tables"):
+        with psycopg.connect(settings.conninfo("owner", "postgres"), autocommit=True) as connection:
+            furnish(connection, settings.passwords.__getitem__)
+        install_schema(settings.conninfo("owner"))
+        write_instance(settings.home)
+    if election_id is not None:
+        register(settings, read_election(find_election_folder(election_id)))
+        open_(settings, election_id)
+        tell_opened(settings, election_id)
+    build_marts(settings)
 
 
 def votes_allowed(texts: Sequence[str]) -> dict[str, int]:
@@ -50,16 +73,21 @@ def register(settings: Settings, election: Election, *, anew: bool = False) -> N
     people = people_on_roll(settings.people, election)
     with progress(f"Registering {election.election_id}"):
         done = register_election(settings.conninfo("registrar"), election, people, anew=anew)
-        if (settings.home / "dagster" / "dagster.yaml").exists():
-            # Dagster takes a second to load, which only a home that has it need wait for.
-            from election_assets.instance import add_partitions
-
-            add_partitions(settings, [done.election_id])
+        add_partition(settings, done.election_id)
     state = "registered" if done.is_new else "was registered before, with the same contents"
     say(
         f"{done.election_id} {state}: {done.contest_count} contests, {done.precinct_count} precincts, "
         f"{done.voter_count:,} voters, {done.contradiction_count} contradictions in its source."
     )
+
+
+def add_partition(settings: Settings, election_id: str) -> None:
+    """Tell Dagster of an election, where the home has it."""
+    if (settings.home / "dagster" / "dagster.yaml").exists():
+        # Dagster takes a second to load, which only a home that has it need wait for.
+        from election_assets.instance import add_partitions
+
+        add_partitions(settings, [election_id])
 
 
 def load_file(
@@ -78,6 +106,11 @@ def open_(settings: Settings, election_id: str) -> None:
         opened = open_election(settings, election_id)
     state = "is open" if opened.is_new else "was open"
     say(f"{election_id} {state}: topic {opened.topic}, registry hash {opened.registry_hash[:16]}….")
+    publish_events(settings, election_id)
+
+
+def publish_events(settings: Settings, election_id: str) -> None:
+    """Publish an open election's registry and say what the topics have."""
     with progress(f"Publishing the registry of {election_id}") as report:
         published = publish_registry(settings, election_id, report)
     done = "published" if published.is_new else "were published before"
@@ -145,16 +178,13 @@ def build_marts(settings: Settings) -> None:
     say(f"dbt: {last_line}")
 
 
-def follow(settings: Settings, election_id: str) -> None:
-    """Show the running totals from the results topic until Ctrl-C."""
-    show_totals(follow_results(settings, election_id))
-
-
-def demo(home: Home, settings: Callable[[], Settings], election_id: str) -> Reconciliation:
+def demo(
+    home: Home, settings: Callable[[], Settings], election_id: str, size: stack.Size | None = None
+) -> Reconciliation:
     """Take an election the whole road, from its folder to its official figures reproduced."""
     started = time.monotonic()
     election = read_election(find_election_folder(election_id))
-    found = start_engines(home, settings)
+    found = start_engines(home, settings, size)
     register(found, election)
     open_(found, election.election_id)
     cast_ballots(found, election)

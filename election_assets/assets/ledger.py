@@ -1,7 +1,7 @@
 """The ledger's tables and the results topic: what one run of the count writes, and the rules it is checked by."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,15 @@ TABLES = {
     "contest_ballots": "Ballots, undervotes and overvotes. One row per contest, precinct, method and Kafka partition.",
     "tallies": "Votes. One row per candidate, precinct, method and Kafka partition.",
     "uncounted": "Messages rejected or quarantined, each with its reason. One row per message.",
+    "snapshots": "The positions at which totals were kept, every ten seconds. One row per snapshot.",
+    "snapshot_tallies": "The totals that were kept. One row per snapshot and candidate with votes.",
     "count_runs": "The runs of the count, with heartbeat and end. One row per run.",
     "batches": "The micro-batches of each run, with their figures. One row per micro-batch.",
 }
 RESULTS_TOPIC = dg.AssetKey(["reports", "results_vote_per_candidate_topic"])
 POSITIONS = dg.AssetKey(["ledger", "positions"])
+SNAPSHOTS = dg.AssetKey(["ledger", "snapshots"])
+
 REFUSAL_TAG = "election/refusal"
 
 _FIGURES_EVERY_SECONDS = 10.0
@@ -105,7 +109,7 @@ def counted_ballots(
     with plain_failures():
         found = settings.read()
         try:
-            run = yield from _counted(context, config, found, spark)
+            run = _counted(context, config, found, spark)
         except PermanentError as refusal:
             context.instance.add_run_tags(context.run.run_id, {REFUSAL_TAG: str(refusal)[:_TAG_LENGTH]})
             raise
@@ -119,8 +123,12 @@ def counted_ballots(
 
 def _counted(
     context: dg.AssetExecutionContext, config: CountConfig, settings: Settings, spark: CountSession
-) -> Generator[dg.AssetMaterialization, None, Mapping[str, Any]]:
-    """Count in the background, yield figures meanwhile, and return those of the whole run."""
+) -> Mapping[str, Any]:
+    """Count in the background, tell figures meanwhile, and return those of the whole run.
+
+    Nothing is yielded while it counts: a run that is ended while Dagster takes an event leaves a generator as it
+    stands, and the count behind it would go on.
+    """
     # Spark's modules take a second to load, which other steps need not wait for.
     from election_assets.counting import count_settings, counting
     from spark.readiness import waiting_messages
@@ -141,7 +149,7 @@ def _counted(
     with counting(spark.spark_session, run) as count:
         rules_due = _RULES_EVERY_SECONDS
         while not count.has_ended(within=_FIGURES_EVERY_SECONDS):
-            yield from _live_figures(context, run)
+            _tell_figures(context, run)
             if time.monotonic() - started > rules_due:
                 _check_rules(context, run)
                 rules_due += _RULES_EVERY_SECONDS
@@ -157,7 +165,7 @@ def _counted(
     }
 
 
-def _live_figures(context: dg.AssetExecutionContext, run: "CountSettings") -> Iterator[dg.AssetMaterialization]:
+def _tell_figures(context: dg.AssetExecutionContext, run: "CountSettings") -> None:
     """Tell how the count goes, as a materialization of each table; nothing while an engine is away."""
     from spark.figures import health_of
 
@@ -169,8 +177,10 @@ def _live_figures(context: dg.AssetExecutionContext, run: "CountSettings") -> It
     context.log.info(
         "{counted:,} counted, {lag:,} wait, {messages_per_second:,.0f} messages a second.".format(**health)
     )
+    metadata = {**health, "run": dg.MetadataValue.dagster_run(context.run.run_id)}
     for key in (*(dg.AssetKey(["ledger", table]) for table in TABLES), RESULTS_TOPIC):
-        yield dg.AssetMaterialization(key, metadata=health, partition=context.partition_key)
+        told = dg.AssetMaterialization(key, metadata=metadata, partition=context.partition_key)
+        context.instance.report_runless_asset_event(told)
 
 
 def _check_rules(context: dg.AssetExecutionContext, run: "CountSettings") -> None:

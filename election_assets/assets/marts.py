@@ -1,22 +1,25 @@
-"""The dbt models, from staging to marts, and who reads them."""
+"""The dbt project: its models, from staging to marts, its sources' freshness, its documentation, and who reads it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
+from election_assets.assets.ledger import SNAPSHOTS
 from election_assets.assets.outcomes import plain_failures
-from election_assets.automation import BUILT_WHEN_CHANGED
-from election_assets.dbt import dbt_environment, docs_file
+from election_assets.automation import BUILT_WHEN_CHANGED, FOLLOWS_THE_COUNT
+from election_assets.dbt import BUILD, check_freshness, dbt_environment, docs_file, write_docs
 from election_assets.environment import variables
+from election_assets.errors import PermanentError
 from election_assets.resources.lazy_settings import LazySettings
 from election_assets.resources.warehouse import row_count
 from election_assets.settings import Settings
 
 Manifest = Mapping[str, Any]
 
+_HISTORY = "history"
 _KINDS = {"power_bi": "powerbi"}
 
 
@@ -38,8 +41,15 @@ class _Translator(DagsterDbtTranslator):
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition[Any]:
         """Return when a model is built by itself."""
-        condition: dg.AutomationCondition[Any] = BUILT_WHEN_CHANGED
+        is_kept = _HISTORY in dbt_resource_props["tags"]
+        condition: dg.AutomationCondition[Any] = FOLLOWS_THE_COUNT if is_kept else BUILT_WHEN_CHANGED
         return condition
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Return dagster-dbt's spec; between history and the snapshots are views, which no snapshot materializes."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        model = manifest["nodes"].get(unique_id, {})
+        return spec.merge_attributes(deps=[SNAPSHOTS]) if _HISTORY in model.get("tags", ()) else spec
 
 
 def marts_of(manifest: Manifest, home: Path) -> dg.AssetsDefinition:
@@ -55,7 +65,7 @@ def marts_of(manifest: Manifest, home: Path) -> dg.AssetsDefinition:
             found = settings.read()
             with variables(dbt_environment(found)):
                 # One folder for all builds, since there is one at a time: dbt then reads only what changed.
-                build = dbt.cli(["build"], context=context, target_path=found.home / "dbt" / "dagster")
+                build = dbt.cli(BUILD, context=context, target_path=found.home / "dbt" / "dagster")
                 for event in build.stream():
                     yield _with_row_count(context, event, found) if isinstance(event, dg.Output) else event
 
@@ -70,6 +80,47 @@ def _with_row_count(context: dg.AssetExecutionContext, event: dg.Output[Any], se
     return event.with_metadata(
         {**event.metadata, "dagster/row_count": row_count(settings.conninfo("builder"), schema, name)}
     )
+
+
+@dg.asset_check(
+    asset=["staging", "stg_ledger__positions"],
+    name="its_source_is_fresh",
+    description="`dbt source freshness`: where messages wait, the count committed some within the last 15 minutes.",
+    pool="dbt",
+)
+def source_freshness(settings: dg.ResourceParam[LazySettings]) -> dg.AssetCheckResult:
+    """Ask dbt whether its sources are fresh."""
+    with plain_failures():
+        found = settings.read()
+    try:
+        return dg.AssetCheckResult(passed=True, description=check_freshness(found))
+    except PermanentError as error:
+        return dg.AssetCheckResult(passed=False, description=str(error))
+
+
+def documentation_of(manifest: Manifest) -> dg.AssetsDefinition:
+    """Return dbt's documentation of the project as an asset; the models' links lead to it."""
+
+    @dg.asset(
+        key=["reports", "dbt_documentation"],
+        group_name="reports",
+        deps=_public_models(manifest),
+        owners=["team:builder"],
+        kinds={"dbt", "html"},
+        pool="dbt",
+    )
+    def dbt_documentation(settings: dg.ResourceParam[LazySettings]) -> dg.MaterializeResult[None]:
+        """dbt's documentation of all models and columns, with their lineage. One HTML file."""
+        with plain_failures():
+            return dg.MaterializeResult(metadata={"file": dg.MetadataValue.path(write_docs(settings.read()))})
+
+    return dbt_documentation
+
+
+def _public_models(manifest: Manifest) -> Sequence[dg.AssetKey]:
+    translator = DagsterDbtTranslator()
+    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
+    return [translator.get_asset_key(model) for model in models if model["access"] == "public"]
 
 
 def exposures_of(manifest: Manifest) -> Sequence[dg.AssetSpec]:

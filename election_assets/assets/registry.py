@@ -25,9 +25,20 @@ TABLES = {
     "voter_profiles": "Names and addresses of the voters, kept apart from the roll. One row per voter.",
     "official_results": "Candidates' votes as a past election's source published them. One row per published cell.",
     "official_ballots": "Ballots cast as the source published them. One row per precinct and method.",
+    "baselines": "Which election this one is compared with. One row per election that has one.",
     "contradictions": "What the source contradicts in itself, and what was done about it. One row per contradiction.",
 }
 KEYS = [dg.AssetKey(["registry", table]) for table in TABLES]
+
+adjustments = dg.AssetSpec(
+    ["registry", "adjustments"],
+    deps=[["registry", "candidates"], ["registry", "reporting_units"]],
+    partitions_def=elections,
+    description="Corrections of totals, made by `election adjust` and only ever added. One row per adjustment.",
+    group_name="registry",
+    owners=["team:registrar"],
+    kinds={"postgres"},
+)
 
 
 @dg.multi_asset(

@@ -1,9 +1,9 @@
 """People from a service that answers as randomuser.me does (its version 1.4), asked page by page as they are needed."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -127,7 +127,7 @@ class _Service:
                         f"The people service at {self.place} {error}{asks} (attempt {attempt} of {_ATTEMPTS}): nothing "
                         "was kept. Try again later, or set another ELECTION_PEOPLE_URL."
                     ) from error
-                time.sleep(wait)
+                sleep(wait)
                 attempt += 1
 
     def _ask(self, page: int) -> list[Person]:
@@ -166,10 +166,10 @@ def _wait_asked_for(response: requests.Response) -> float | None:
 def _body(response: requests.Response) -> bytes:
     """Return the whole answer; one that never ends, or only drips, is cut off."""
     body = bytearray()
-    deadline = time.monotonic() + _ANSWER_SECONDS
+    deadline = monotonic() + _ANSWER_SECONDS
     while piece := response.raw.read1(1 << 16, decode_content=True):
         body += piece
-        if len(body) > _MAX_BYTES or time.monotonic() > deadline:
+        if len(body) > _MAX_BYTES or monotonic() > deadline:
             raise _UnusableError(f"answered with more than {_MAX_BYTES >> 20} MiB, or for {_ANSWER_SECONDS:.0f} s")
     return bytes(body)
 

@@ -3,35 +3,59 @@
 Reading a topic is in `spark/topic.py`, which the count needs too.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.serializer import Serializer
 
 from election_assets.domain.partitioning import partition_of
 from election_assets.errors import TransientError
-from spark.topic import TIMEOUTS, kafka_errors
+from spark.topic import TIMEOUTS, kafka_errors, topic_facts
 
 # The topic takes no larger batch than 64 KiB, headers included.
 BATCH_BYTES = 60 * 1024
-_CLUSTER = 3
+# The client's own limit: more than one batch of each partition need not be in a request.
+_REQUEST_BYTES = 1 << 20
+_REPLICAS, _IN_SYNC = 3, 2
+_LOOKS, _LOOK_AGAIN_SECONDS = 100, 0.05
 _UNACKNOWLEDGED = 20_000
 _REPORT_EVERY = 1_000
+_NULL = object()
+
+
+class _Nullable(Serializer):  # type: ignore[misc]
+    """Lets a message have neither key nor value, which the client itself refuses and the log may hold."""
+
+    def serialize(self, topic: str, headers: Any, data: Any) -> bytes | None:
+        return None if data is _NULL else data
+
+
+class Record(NamedTuple):
+    """A message to be sent; without a partition the client chooses one, without a time it is now."""
+
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    timestamp_ms: int | None = None
 
 
 def create_topic(bootstrap_servers: str, topic: str, partitions: int, config: Mapping[str, str]) -> None:
-    """Make a topic unless it is there: replicated three times, two in sync, where there are three brokers."""
+    """Make a topic unless it is there: replicated three times, two in sync, where there are several brokers."""
     with kafka_errors(bootstrap_servers):
         admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
         try:
-            is_cluster = len(admin.describe_cluster()["brokers"]) >= _CLUSTER
+            # One of three that is away is not told of, and has its replica made when it is back.
+            is_cluster = len(admin.describe_cluster()["brokers"]) > 1
             spec = {
                 "num_partitions": partitions,
-                "replication_factor": _CLUSTER if is_cluster else 1,
-                "configs": {**config, "min.insync.replicas": "2" if is_cluster else "1"},
+                "replication_factor": _REPLICAS if is_cluster else 1,
+                "configs": {**config, "min.insync.replicas": str(_IN_SYNC) if is_cluster else "1"},
             }
             admin.create_topics({topic: spec}, wait_for_metadata=True)
         except TopicAlreadyExistsError:
@@ -40,7 +64,22 @@ def create_topic(bootstrap_servers: str, topic: str, partitions: int, config: Ma
             admin.close()
 
 
-def producer(bootstrap_servers: str, wait_seconds: float = 60) -> KafkaProducer:
+def configure_topic(bootstrap_servers: str, topic: str, config: Mapping[str, str]) -> None:
+    """Set these keys of a topic's configuration, leave the others as they are, and wait until the brokers say so."""
+    with kafka_errors(bootstrap_servers):
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
+        try:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(config))])
+        finally:
+            admin.close()
+    for _ in range(_LOOKS):
+        facts = topic_facts(bootstrap_servers, topic)
+        if facts is None or config.items() <= facts.config.items():
+            break
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def producer(bootstrap_servers: str, wait_seconds: float = 60, request_bytes: int = _REQUEST_BYTES) -> KafkaProducer:
     """Return a producer whose acknowledged messages stay: acks=all, idempotent, batched."""
     with kafka_errors(bootstrap_servers):
         return KafkaProducer(
@@ -49,6 +88,8 @@ def producer(bootstrap_servers: str, wait_seconds: float = 60) -> KafkaProducer:
             enable_idempotence=True,
             linger_ms=20,
             batch_size=BATCH_BYTES,
+            max_request_size=request_bytes,
+            value_serializer=_Nullable(),
             max_block_ms=int(wait_seconds * 1000),
             delivery_timeout_ms=int(wait_seconds * 1000),
             request_timeout_ms=min(int(wait_seconds * 500), 30_000),
@@ -92,16 +133,35 @@ def send_all(
 ) -> int:
     """Send messages (key, value), each to its key's partition, of so many or of those that the topic has.
 
-    Returns how many were acknowledged. Raises TransientError when the broker stays away for `wait_seconds`; its
+    Returns how many were acknowledged. Raises what `send_records` raises.
+    """
+    records = (
+        Record(key, value, partition_of(key, partition_count) if partition_count else None) for key, value in messages
+    )
+    return send_records(bootstrap_servers, topic, records, told, report, wait_seconds)
+
+
+def send_records(
+    bootstrap_servers: str,
+    topic: str,
+    records: Iterable[Record],
+    told: str,
+    report: Callable[[int], None] = lambda _: None,
+    wait_seconds: float = 60,
+    request_bytes: int = _REQUEST_BYTES,
+) -> int:
+    """Send messages, those of a partition in their order; return how many were acknowledged.
+
+    None may be larger than `request_bytes`. Raises TransientError when the broker stays away for `wait_seconds`; its
     sentence ends with `told`, in which that number is put.
     """
-    sender = producer(bootstrap_servers, wait_seconds)
+    sender = producer(bootstrap_servers, wait_seconds, request_bytes)
     waiting: deque[Any] = deque()
     acknowledged = 0
     try:
-        for key, value in messages:
-            partition = partition_of(key, partition_count) if partition_count else None
-            waiting.append(sender.send(topic, key=key, value=value, partition=partition))
+        for key, value, partition, timestamp_ms in records:
+            sent = _NULL if value is None else value
+            waiting.append(sender.send(topic, key=key, value=sent, partition=partition, timestamp_ms=timestamp_ms))
             if len(waiting) >= _UNACKNOWLEDGED or waiting[0].is_done:
                 acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
                 report(acknowledged)

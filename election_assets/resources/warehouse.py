@@ -6,7 +6,7 @@ from datetime import datetime
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 _COLUMNS = """
 select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(col_description(c.oid, a.attnum), '')
@@ -20,6 +20,26 @@ _STANDING = """
 select position, counted_count, rejected_count, quarantined_count, hole_count
 from ledger.positions_added_up where election_id = %s
 """
+
+
+_UNVERIFIED = """
+select e.election_id, max(p.committed_at) as committed_at
+from ledger.positions p
+join registry.elections e using (election_number)
+left join (select election_number, max(verified_at) as verified_at from audit.verifications group by 1) v
+    using (election_number)
+group by e.election_id, v.verified_at
+having max(p.committed_at) > coalesce(v.verified_at, '-infinity')
+order by e.election_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedCount:
+    """An election that was counted since its log was last recounted independently, and when it was."""
+
+    election_id: str
+    committed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,12 @@ def last_commit(conninfo: str) -> datetime | None:
     with psycopg.connect(conninfo) as connection:
         row = connection.execute("select max(committed_at) from ledger.positions_added_up").fetchone()
     return row[0] if row else None
+
+
+def unverified_counts(conninfo: str) -> list[UnverifiedCount]:
+    """Return the elections whose ledger was written to since the log was last recounted; `conninfo` is an auditor's."""
+    with psycopg.connect(conninfo) as connection:
+        return connection.cursor(row_factory=class_row(UnverifiedCount)).execute(_UNVERIFIED).fetchall()
 
 
 def standing(conninfo: str, election_id: str) -> Mapping[str, int]:

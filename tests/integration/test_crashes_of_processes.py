@@ -78,7 +78,7 @@ def test_a_jvm_killed_while_it_counts_is_one_sentence_and_gone_on_from(
     with counting_process(environment, ELECTION, LIMIT) as process:
         await_position(settings, ELECTION, 5 * LIMIT)
         jvm_of(process.pid).kill()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=90)
         assert process.returncode != 0
     assert b"TransientError: Spark's JVM went away during the count" in said.splitlines()[-1]
     assert counted_to_the_end(settings, count_now) == emptied
@@ -101,12 +101,12 @@ def test_python_workers_killed_while_they_count_are_replaced(
 def test_stopped_python_workers_end_their_run_which_is_gone_on_from(
     settings: Settings, environment: Mapping[str, str], count_now: Count, emptied: dict[str, Rows]
 ) -> None:
-    with counting_process(environment, ELECTION, LIMIT, stuck_seconds=5) as process:
+    with counting_process(environment, ELECTION, LIMIT, stuck_seconds=15) as process:
         await_position(settings, ELECTION, 3 * LIMIT)
         for worker in python_workers_of(jvm_of(process.pid)):
             worker.suspend()
-        _, said = process.communicate(timeout=60)
-    assert b"TransientError: A micro-batch did not end within 5 s" in said.splitlines()[-1]
+        _, said = process.communicate(timeout=90)
+    assert b"TransientError: A micro-batch did not end within 15 s" in said.splitlines()[-1]
     assert counted_to_the_end(settings, count_now) == emptied
 
 

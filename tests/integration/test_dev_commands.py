@@ -53,7 +53,7 @@ def test_the_graph_is_served(command: str, tmp_path: Path, environment: dict[str
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         found: dict[str, object] = {}
         while not found.get("assetNodes"):
             assert process.poll() is None, log.read_text()

@@ -18,11 +18,12 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
-from engines.endpoints import LOGIN_ROLES, OWNER, Endpoints, known_endpoints
+from engines.endpoints import Endpoints, known_endpoints
 from engines.errors import EnginesError
 from engines.home import Home
 from engines.ports import answers, free_port
 from engines.processes import Process, record, recorded, started_at
+from engines.roles import LOGIN_ROLES, OWNER
 from engines.stack import down, status, up
 
 PAIR = ("postgres", "kafka")

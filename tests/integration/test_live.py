@@ -36,8 +36,8 @@ pytestmark = pytest.mark.slow
 ELECTION = "night"
 RATE = 60
 VOTERS = 90_000
-# A minute is promised; a machine of two cores that does other things too gets a second one.
-GOES_ON_WITHIN = 120.0
+# That a minute is enough is measured by `make soak`; here a machine may be slow, or do other things too.
+GOES_ON_WITHIN = 300.0
 
 Found = TypeVar("Found")
 
@@ -112,7 +112,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, settings: Settings, environm
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + GOES_ON_WITHIN
         while positions_or_none(settings) < RATE:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -174,7 +174,7 @@ def test_a_count_ended_in_the_ui_ends_at_a_batch_boundary_and_the_sensor_starts_
             dg.RunsFilter(job_name="count_ballots_job", statuses=[dg.DagsterRunStatus.STARTED])
         )
         assert instance.run_launcher.terminate(run.run_id)
-        ended = _await(lambda: _ended(instance, run.run_id), 30)
+        ended = _await(lambda: _ended(instance, run.run_id), GOES_ON_WITHIN)
     assert ended is dg.DagsterRunStatus.CANCELED
     with psycopg.connect(night.settings.conninfo("auditor")) as connection:
         row = connection.execute("select ended_why from ledger.count_runs where run_id = %s", (run.run_id,)).fetchone()
@@ -184,11 +184,14 @@ def test_a_count_ended_in_the_ui_ends_at_a_batch_boundary_and_the_sensor_starts_
 
 def test_figures_are_told_while_it_counts_and_the_marts_are_built_by_themselves(night: Night) -> None:
     with _instance(night.settings) as instance:
-        told = _await(lambda: _materialized(instance, "ledger", "tallies"), 60)
-        built = _await(lambda: _materialized(instance, "marts", "fct_candidate_results"), 60)
+        told = _await(lambda: _materialized(instance, "ledger", "tallies"), GOES_ON_WITHIN)
+        built = _await(lambda: _materialized(instance, "marts", "fct_candidate_results"), GOES_ON_WITHIN)
         registered = _materialized(instance, "registry", "voters")
-        in_log = _await(lambda: _materialized(instance, "votes", "raw_votes"), 90)
-        lag = _await(lambda: _checked(instance, "lag_is_within_its_limit"), 90)
+        in_log = _await(lambda: _materialized(instance, "votes", "raw_votes"), GOES_ON_WITHIN)
+        lag = _await(lambda: _checked(instance, "lag_is_within_its_limit"), GOES_ON_WITHIN)
+        # The history follows what is counted every minute; the other marts are views and need no building.
+        followed = _await(lambda: _has_again(instance, "marts", "fct_results_history"), GOES_ON_WITHIN)
+    assert followed
     assert built is not None
     assert registered is not None
     assert registered.metadata["dagster/row_count"].value == VOTERS
@@ -202,6 +205,10 @@ def test_figures_are_told_while_it_counts_and_the_marts_are_built_by_themselves(
 def _materialized(instance: dg.DagsterInstance, *key: str) -> dg.AssetMaterialization | None:
     event = instance.get_latest_materialization_event(dg.AssetKey(key))
     return event.asset_materialization if event else None
+
+
+def _has_again(instance: dg.DagsterInstance, *key: str) -> bool | None:
+    return len(instance.fetch_materializations(dg.AssetKey(key), limit=2).records) == 2 or None
 
 
 def _checked(instance: dg.DagsterInstance, name: str) -> object | None:

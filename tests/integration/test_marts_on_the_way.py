@@ -11,7 +11,6 @@ import pytest
 from psycopg.rows import dict_row
 
 from election_assets.casting import cast
-from election_assets.dbt import build_marts
 from election_assets.domain.replay import messages
 from election_assets.domain.synthetic import generate_election
 from election_assets.settings import Settings
@@ -57,9 +56,8 @@ MARTS = (
 
 
 @pytest.fixture(scope="module")
-def built(settings: Settings) -> None:
+def built(settings: Settings, marts: Callable[[], None]) -> None:
     opened(settings, ELECTION)
-    build_marts(settings)
 
 
 @pytest.fixture(scope="module", params=[0, 1, 50, 99, 100])

@@ -25,6 +25,8 @@ LEDGER_TABLES = (
     "arrivals",
     "contest_ballots",
     "tallies",
+    "snapshots",
+    "snapshot_tallies",
     "uncounted",
     "batches",
 )
@@ -157,7 +159,7 @@ def test_only_the_registrar_reads_who_the_voters_are(settings: Settings, role: s
 
 def test_the_builder_reads_the_ledger_through_views_that_add_the_partitions_up(settings: Settings) -> None:
     views = sorted(name for name in relations(settings) if name.startswith("ledger.") and name.endswith("_added_up"))
-    assert len(views) == 7
+    assert len(views) == 10
     for view in views:
         assert not denied(settings, "builder", f"select * from {view}")
         assert not {"partition", "offset", "epoch", "run_id"} & relations(settings)[view]

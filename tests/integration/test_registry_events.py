@@ -192,6 +192,7 @@ def test_a_draft_and_an_unknown_election_are_refused(topics: Settings) -> None:
     assert topic_facts(topics.bootstrap_servers, topics.voters_topic) is None
 
 
+@pytest.mark.slow
 def test_a_broker_that_goes_away_is_a_sentence_and_publishing_again_completes_it(
     topics: Settings, restarted: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

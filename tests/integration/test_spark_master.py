@@ -12,7 +12,7 @@ import pytest
 
 from election_assets.counting import reset_election
 from election_assets.settings import Settings
-from engines.endpoints import free_port, is_taken
+from engines.ports import free_port, is_taken
 from spark.figures import CountFigures
 from tests.support.elections import made_election
 from tests.support.ledger import broken_rules, ledger_of

@@ -131,3 +131,12 @@ def test_an_engine_that_died_is_told_from_one_that_was_stopped(tmp_path: Path) -
 def test_stopping_a_home_that_never_was_leaves_no_trace(tmp_path: Path) -> None:
     assert down(Home(tmp_path / "home")) == []
     assert not (tmp_path / "home").exists()
+
+
+def test_an_address_of_another_machine_is_found_out_before_anything_is_started(tmp_path: Path) -> None:
+    assert doctor.address(Home(tmp_path)).sentence == "The engines' address is 127.0.0.1."
+    # TEST-NET-1 (RFC 5737) is nobody's.
+    elsewhere = Home(tmp_path, host="192.0.2.7")
+    assert not doctor.address(elsewhere).ok
+    with pytest.raises(EnginesError, match=r"listen on 192\.0\.2\.7, which is no address of this machine"):
+        up(elsewhere)

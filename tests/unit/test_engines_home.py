@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engines.endpoints import LOGIN_ROLES, known_endpoints, settled_endpoints
+from engines.endpoints import known_endpoints, settled_endpoints
 from engines.errors import EnginesError
 from engines.home import PROJECT, Home, home_from, locked
 from engines.ports import free_port, is_taken
+from engines.roles import LOGIN_ROLES
 
 
 def test_without_settings_the_home_is_beside_the_project() -> None:
@@ -30,6 +31,23 @@ def test_settings_name_the_home_and_fix_its_ports(tmp_path: Path) -> None:
 def test_a_value_that_is_no_port_is_named_in_the_refusal(value: str) -> None:
     with pytest.raises(EnginesError, match="ELECTION_KAFKA_PORT is") as refusal:
         home_from({"ELECTION_KAFKA_PORT": value})
+    assert repr(value) in str(refusal.value)
+
+
+def test_engines_are_where_the_setting_says_and_stay_there(tmp_path: Path) -> None:
+    before = settled_endpoints(Home(tmp_path))
+    assert before.host == "127.0.0.1"
+    moved = settled_endpoints(home_from({"ELECTION_HOME": str(tmp_path), "ELECTION_HOST": "127.0.0.2"}))
+    assert moved.values["ELECTION_POSTGRES_HOST"] == "127.0.0.2"
+    assert moved.bootstrap_servers == f"127.0.0.2:{before.kafka_port}"
+    assert moved.controller_ports == before.controller_ports
+    assert settled_endpoints(Home(tmp_path)) == moved
+
+
+@pytest.mark.parametrize("value", ["a b", "http://host", "::1", "host:9092", "-host", "."])
+def test_a_value_that_is_no_address_is_named_in_the_refusal(value: str) -> None:
+    with pytest.raises(EnginesError, match="ELECTION_HOST is") as refusal:
+        home_from({"ELECTION_HOST": value})
     assert repr(value) in str(refusal.value)
 
 

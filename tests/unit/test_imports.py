@@ -9,13 +9,15 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 CLIENTS = {"dagster", "dagster_dbt", "dagster_pyspark", "kafka", "confluent_kafka", "pyspark", "psycopg", "streamlit"}
-OURS = {"election_assets", "spark", "dashboard", "engines", "benchmarks", "tests"}
+OURS = {"audit", "election_assets", "spark", "dashboard", "engines", "benchmarks", "tests"}
 
 FORBIDDEN = {
     "election_assets/domain": CLIENTS | (OURS - {"election_assets"}),
     "spark": {"dagster", "dagster_dbt", "dagster_pyspark", "streamlit"} | (OURS - {"election_assets", "spark"}),
     "dashboard": OURS - {"dashboard"},
     "engines": OURS - {"engines"},
+    # The recount shares no code with the count: not even the rules.
+    "audit": CLIENTS - {"kafka", "psycopg"} | (OURS - {"audit", "election_assets"}),
     "election_assets": {"benchmarks", "tests", "dashboard"},
 }
 
@@ -49,6 +51,16 @@ def test_spark_takes_only_the_pure_parts_of_election_assets() -> None:
         and module != "election_assets.errors"
     }
     assert not found
+
+
+def test_the_recount_takes_nothing_of_the_count_but_its_errors() -> None:
+    found = {
+        module
+        for file in (PROJECT / "audit").rglob("*.py")
+        for module in imported_modules(file)
+        if module.startswith("election_assets")
+    }
+    assert found == {"election_assets.errors"}
 
 
 def test_each_process_has_one_reader_of_its_settings() -> None:

@@ -1,7 +1,6 @@
 """Claims about a people service: what it gives is read, and however it misbehaves, people come or one sentence does."""
 
 import json
-import time
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -38,8 +37,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[PeopleService]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(f"{API}._PAGE", 10)
     monkeypatch.setattr(f"{API}._BACKOFF_SECONDS", 0.001)
-    monkeypatch.setattr(f"{API}._TIMEOUTS_SECONDS", (1.0, 0.1))
-    monkeypatch.setattr(f"{API}._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(f"{API}._TIMEOUTS_SECONDS", (5.0, 0.5))
+    monkeypatch.setattr(f"{API}._ANSWER_SECONDS", 0.5)
     with people_service() as serving:
         yield serving
 
@@ -180,7 +179,7 @@ def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(
     service: PeopleService, monkeypatch: pytest.MonkeyPatch, header: str, least: float, most: float
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(f"{API}.sleep", slept.append)
     service.faults.append(answered(429, headers={"Retry-After": header}))
     assert len(asked(service, 1)) == 1
     (seconds,) = slept
@@ -189,7 +188,7 @@ def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(
 
 def test_a_busy_service_may_name_the_moment_instead(service: PeopleService, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(f"{API}.sleep", slept.append)
     service.faults.append(answered(429, headers={"Retry-After": in_seconds(90)}))
     assert len(asked(service, 1)) == 1
     (seconds,) = slept
@@ -198,7 +197,7 @@ def test_a_busy_service_may_name_the_moment_instead(service: PeopleService, monk
 
 def test_the_waits_between_attempts_double(service: PeopleService, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(f"{API}.sleep", slept.append)
     service.faults.extend([answered(500)] * ATTEMPTS)
     with pytest.raises(TransientError):
         asked(service)

@@ -18,7 +18,7 @@ from election_assets.jobs import count_ballots_job
 from election_assets.resources.lazy_settings import LazySettings
 from election_assets.runs_under_way import failures_of, runs_under_way
 from election_assets.schedules import check_marts_schedule
-from election_assets.sensors import count_lag_sensor, failed_run_alert, lag_watch_sensor
+from election_assets.sensors import count_ended_sensor, count_lag_sensor, failed_run_alert, lag_watch_sensor
 from election_assets.supervision import Phase, Standing
 
 ELECTION = "springfield"
@@ -59,7 +59,7 @@ def _job() -> dg.JobDefinition:
     return counting
 
 
-@pytest.mark.parametrize("sensor", [count_lag_sensor, lag_watch_sensor])
+@pytest.mark.parametrize("sensor", [count_lag_sensor, lag_watch_sensor, count_ended_sensor])
 def test_before_any_engine_was_started_a_sensor_says_what_comes_first(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -67,7 +67,7 @@ def test_before_any_engine_was_started_a_sensor_says_what_comes_first(
     assert "`election up` starts engines" in skipped.skip_message
 
 
-@pytest.mark.parametrize("sensor", [count_lag_sensor, lag_watch_sensor])
+@pytest.mark.parametrize("sensor", [count_lag_sensor, lag_watch_sensor, count_ended_sensor])
 def test_a_database_that_is_away_is_the_reason_for_skipping(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, settings: LazySettings
 ) -> None:
@@ -126,10 +126,13 @@ def test_a_refused_count_is_not_tried_again_while_it_would_be_refused(
 def test_a_quiet_ledger_is_confirmed_and_its_lag_checked(
     instance: dg.DagsterInstance, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    kept: list[str] = []
     monkeypatch.setattr(sensors, "standings", lambda _: [Standing(ELECTION, 9, 0, None, 0.0, False)])
+    monkeypatch.setattr(sensors, "keep_totals", lambda _, election_id: kept.append(election_id))
     confirmed, check = ticked(lag_watch_sensor, instance, settings).asset_events
     assert (confirmed.asset_key, confirmed.partition) == (POSITIONS, ELECTION)
     assert check.passed
+    assert kept == [ELECTION]
 
 
 def test_runs_of_other_elections_and_jobs_are_not_mistaken_for_counts(instance: dg.DagsterInstance) -> None:

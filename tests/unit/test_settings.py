@@ -7,6 +7,7 @@ import pytest
 
 from election_assets.errors import PermanentError
 from election_assets.settings import PROJECT, ROLES, PeopleSource, Settings
+from spark.session import spark_config
 
 COMPLETE = {
     "ELECTION_POSTGRES_HOST": "db.example",
@@ -69,10 +70,51 @@ def test_people_are_invented_unless_a_setting_says_otherwise(tmp_path: Path) -> 
     assert settings.people.url == "https://randomuser.me/api/"
 
 
+def test_cores_of_a_count_are_a_number_or_the_masters_to_give(tmp_path: Path) -> None:
+    known = {**COMPLETE, "ELECTION_HOME": str(tmp_path)}
+    assert Settings.from_environment(known).spark_cores is None
+    assert Settings.from_environment({**known, "ELECTION_SPARK_CORES": "5"}).spark_cores == 5
+    for wrong in ("0", "-1", "many"):
+        with pytest.raises(PermanentError, match="ELECTION_SPARK_CORES is"):
+            Settings.from_environment({**known, "ELECTION_SPARK_CORES": wrong})
+
+
+def test_another_file_than_the_homes_can_have_endpoints_and_passwords(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text("\n".join(f"{name}={value}" for name, value in COMPLETE.items()))
+    settings = Settings.from_environment({"ELECTION_HOME": str(tmp_path), "ELECTION_ENV_FILE": str(file)})
+    assert settings.passwords["reader"] == "a secret"
+    with pytest.raises(PermanentError, match=f"not in {tmp_path}/nowhere"):
+        Settings.from_environment({"ELECTION_HOME": str(tmp_path), "ELECTION_ENV_FILE": f"{tmp_path}/nowhere"})
+
+
+def test_a_count_that_workers_elsewhere_reach_has_ports_that_a_firewall_can_know(tmp_path: Path) -> None:
+    known = {**COMPLETE, "ELECTION_HOME": str(tmp_path)}
+    alone = spark_config([], tmp_path, Settings.from_environment(known).spark_driver_host)
+    assert alone["spark.driver.host"] == alone["spark.driver.bindAddress"] == "127.0.0.1"
+    assert "spark.driver.port" not in alone
+    named = Settings.from_environment({**known, "ELECTION_SPARK_DRIVER_HOST": "count.example"})
+    reached = spark_config([], tmp_path, named.spark_driver_host)
+    assert (reached["spark.driver.host"], reached["spark.driver.bindAddress"]) == ("count.example", "0.0.0.0")
+    ports = [reached[f"spark.{name}"] for name in ("driver.port", "driver.blockManager.port", "blockManager.port")]
+    assert ports == ["7100", "7120", "7140"]
+
+
 def test_the_example_names_every_setting() -> None:
     example = set(re.findall(r"^(ELECTION_\w+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE))
-    sources = [*PROJECT.glob("election_assets/**/*.py"), *PROJECT.glob("engines/*.py"), *PROJECT.glob("dashboard/*.py")]
+    sources = [
+        *PROJECT.glob("election_assets/**/*.py"),
+        *PROJECT.glob("engines/*.py"),
+        *PROJECT.glob("dashboard/**/*.py"),
+    ]
     named = set(re.findall(r'"(ELECTION_[A-Z_]+)"', "\n".join(file.read_text() for file in sources)))
     passwords = {f"ELECTION_POSTGRES_PASSWORD_{role.upper()}" for role in ROLES}
-    # The controller's port is the engines' own affair: made with the home, never set.
-    assert example == (named - {"ELECTION_KAFKA_CONTROLLER_PORT"}) | passwords
+    # What only the engines need to know of each other is made with the home, and never set.
+    inner = {
+        "ELECTION_KAFKA_CLUSTER_ID",
+        "ELECTION_KAFKA_CONTROLLER_PORT",
+        "ELECTION_SPARK_MASTER_PAGE_PORT",
+        "ELECTION_SPARK_WORKER_PORTS",
+        "ELECTION_SPARK_WORKER_PAGE_PORTS",
+    }
+    assert example == (named - inner) | passwords
