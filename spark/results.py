@@ -9,6 +9,7 @@ import psycopg
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
+from election_assets.errors import TransientError
 from spark.topic import TIMEOUTS, kafka_errors
 
 MIN_SECONDS_BETWEEN = 1.0
@@ -58,9 +59,13 @@ class ResultsTopic:
             self._producer.close(timeout=5)
 
     def publish_if_due(self) -> None:
-        """Publish, unless a set went out less than a second ago."""
+        """Publish, unless a set was tried less than a second ago.
+
+        A set that the broker did not take, while its leader moves, ends no count: the next one says more.
+        """
         if time.monotonic() - self._published_at >= MIN_SECONDS_BETWEEN:
-            self.publish()
+            with suppress(TransientError):
+                self.publish()
 
     def publish(self) -> None:
         """Publish every candidate's total as the ledger has it now; nothing before an `at_close` election closes."""

@@ -17,8 +17,9 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from election_assets.errors import PermanentError, TransientError
 
 _UNKNOWN_TOPIC = 3
-# A broker that is there answers within milliseconds; who can wait longer asks again.
-TIMEOUTS = {"bootstrap_timeout_ms": 5_000, "request_timeout_ms": 10_000}
+# A broker that is there answers within milliseconds; who can wait longer asks again. One that was away is found again
+# within a second, where the client would let half a minute go by.
+TIMEOUTS = {"bootstrap_timeout_ms": 5_000, "request_timeout_ms": 10_000, "reconnect_backoff_max_ms": 1_000}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from spark.stream import count
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let an outage be longer than the suite has time for."""
-    parser.addoption("--outage-seconds", type=float, default=60.0, help="how long test_live leaves an engine away")
+    parser.addoption("--outage-seconds", type=float, default=20.0, help="how long test_live leaves an engine away")
 
 
 @pytest.fixture(scope="session")

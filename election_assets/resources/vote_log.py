@@ -93,6 +93,7 @@ def producer(bootstrap_servers: str, wait_seconds: float = 60, request_bytes: in
             max_block_ms=int(wait_seconds * 1000),
             delivery_timeout_ms=int(wait_seconds * 1000),
             request_timeout_ms=min(int(wait_seconds * 500), 30_000),
+            reconnect_backoff_max_ms=TIMEOUTS["reconnect_backoff_max_ms"],
         )
 
 

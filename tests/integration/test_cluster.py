@@ -162,7 +162,7 @@ def test_a_count_after_a_killed_driver_goes_on_with_workers_added_and_cores_to_s
     assert all(executors(cluster)[number] - before[number] for number in (4, 5))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_acknowledged_ballot_is_lost_when_a_broker_and_the_quorums_leader_die(cluster: Settings) -> None:
     stack.up(Home(cluster.home))
     election = generate_election(NIGHT, 6_000, seed=3)
@@ -189,13 +189,13 @@ def test_no_acknowledged_ballot_is_lost_when_a_broker_and_the_quorums_leader_die
     with counting_process(environment(cluster), NIGHT, 1_000, idle_seconds=3600) as count:
         # The outages are to meet a count that is under way.
         cast(cluster, election, limit=500)
-        await_position(cluster, NIGHT, 500, PATIENCE)
+        await_position(cluster, NIGHT, 500, PATIENCE, count)
         killer.start()
         done = cast(cluster, election, rate=150, wait_seconds=PATIENCE, report=report)
         killer.join()
         assert moved[0] != leader
         assert (done.already_in_log, done.sent) == (500, done.total - 500)
-        await_position(cluster, NIGHT, done.total, PATIENCE)
+        await_position(cluster, NIGHT, done.total, PATIENCE, count)
         assert count.poll() is None
     assert positions_of(cluster, NIGHT)["counted"] == done.total
     on_the_night = ledger_of(cluster, NIGHT)

@@ -18,6 +18,7 @@ from election_assets.settings import Settings
 from spark.count import CountPlan, Worker
 from spark.figures import CountFigures
 from spark.ledger import Writer
+from spark.readiness import results_topic
 from spark.registry import _ARRAYS, _write_arrays
 from spark.results import ResultsTopic
 from spark.stream import count
@@ -142,6 +143,21 @@ def test_a_broker_killed_while_its_log_is_read_is_a_sentence(
         kill_engine(settings.home, "kafka")
         with pytest.raises(TransientError, match="nothing came after offset"):
             list(messages)
+
+
+def test_totals_that_the_broker_did_not_take_are_left_to_the_next_set(
+    settings: Settings, restarted: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spark.results.MIN_SECONDS_BETWEEN", 0.0)
+    opened(settings, made_election("totals-away", voters_each=5))
+    with results_topic(count_settings(settings, "totals-away")) as topic:
+        topic.publish()
+        kill_engine(settings.home, "kafka")
+        topic.publish_if_due()
+        with pytest.raises(TransientError, match="did not answer"):
+            topic.publish()
+        restarted()
+        topic.publish()
 
 
 def test_a_worker_that_is_second_to_write_the_roll_takes_the_firsts(settings: Settings, tmp_path: Path) -> None:

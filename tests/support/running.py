@@ -94,10 +94,18 @@ def python_workers_of(jvm: psutil.Process) -> list[psutil.Process]:
     return [worker for daemon in jvm.children() for worker in daemon.children()]
 
 
-def await_position(settings: Settings, election_id: str, at_least: int, seconds: float = 90) -> int:
-    """Wait until the ledger stands at this position or beyond; return where it stands."""
+def await_position(
+    settings: Settings,
+    election_id: str,
+    at_least: int,
+    seconds: float = 90,
+    process: subprocess.Popen[bytes] | None = None,
+) -> int:
+    """Wait until the ledger stands at this position or beyond; return where it stands. Fails where `process` ends."""
     deadline = time.monotonic() + seconds
     while (position := positions_of(settings, election_id)["next_offset"]) < at_least:
+        if process and process.poll() is not None:
+            raise AssertionError(f"The count ended at {position}: {process.communicate()[1].decode()[-2000:]}")
         if time.monotonic() > deadline:
             raise AssertionError(f"The ledger of {election_id} stands at {position}, not at {at_least}.")
         time.sleep(0.01)
