@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ELECTION ?= adams-2020
 RATE ?= 200
+FAULTS ?= 300
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev live test test-more test-nightly lint bench bench-scaling bench-refresh bench-viewers soak docs pictures lock dist down clean
+.PHONY: help setup demo dev live test test-more test-nightly faults lint bench bench-scaling bench-refresh bench-viewers soak docs pictures lock dist down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,9 @@ test-more: $(INSTALLED) ## the slow rest of the tests [TESTS=tests/integration/t
 
 test-nightly: $(INSTALLED) ## what takes longer still: clusters, hosts of their own as Docker Compose has them, backups
 	@$(BIN)/python -m pytest -m nightly $(TESTS)
+
+faults: $(INSTALLED) ## let 300 random faults happen to a count, then recount it [FAULTS=30 SEED=7]
+	@$(BIN)/python -m pytest tests/faults -s -m nightly --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED) ## style, types and the direction of imports, style of SQL
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/{macros,models,tests}

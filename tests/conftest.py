@@ -1,6 +1,7 @@
 """Fixtures of all tests: real engines in a home of their own, one per session, and elections on them."""
 
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,8 +20,10 @@ from spark.stream import count
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let an outage be longer than the suite has time for."""
+    """Let an outage be longer, and faults be more and others, than the suite has time for."""
     parser.addoption("--outage-seconds", type=float, default=20.0, help="how long test_live leaves an engine away")
+    parser.addoption("--faults", type=int, default=300, help="how many faults `make faults` lets happen")
+    parser.addoption("--seed", type=int, default=random.randrange(10_000), help="which faults these are, and when")
 
 
 @pytest.fixture(scope="session")

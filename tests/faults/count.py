@@ -1,0 +1,33 @@
+"""The count of a history: one run after the other in one JVM, as long as a later one may succeed.
+
+`python -m tests.faults.count ELECTION`. It ends with a PermanentError, and where its JVM is gone.
+"""
+
+import os
+import sys
+import time
+
+from election_assets.counting import count_settings, session_for
+from election_assets.errors import TransientError
+from election_assets.settings import Settings
+from spark.stream import count
+
+# A batch that is stopped in the middle is given up before the test's patience ends.
+STUCK_SECONDS = 30.0
+# Small micro-batches, so that faults meet every part of one.
+LIMIT = 200
+
+if __name__ == "__main__":
+    settings = Settings.from_environment(os.environ)
+    session = session_for(settings)
+    while True:
+        run = count_settings(
+            settings, sys.argv[1], idle_seconds=3600, stuck_seconds=STUCK_SECONDS, max_offsets_per_trigger=LIMIT
+        )
+        try:
+            count(session, run)
+        except TransientError as error:
+            sys.stderr.write(f"{error}\n")
+            if "JVM" in str(error):
+                sys.exit(1)
+            time.sleep(0.2)
