@@ -26,7 +26,7 @@ TABLES = {
     "arrivals": ("arrival_minute, method_number", "ballot_count"),
 }
 _PARTITIONS = " union ".join(
-    f"select partition from ledger.{table} where election_number = %(election)s"
+    f"select partition from ledger.{table} where election_number = %(election)s"  # noqa: S608
     for table in ("positions", "uncounted", *TABLES)
 )
 
@@ -78,7 +78,7 @@ def read_cells(connection: psycopg.Connection, registry: Registry, table: str, p
     """Return what a table of sums says of a partition."""
     keys, sums = TABLES[table]
     rows = connection.execute(
-        f"select {keys}, {sums} from ledger.{table} where election_number = %s and partition = %s".encode(),
+        f"select {keys}, {sums} from ledger.{table} where election_number = %s and partition = %s".encode(),  # noqa: S608
         (registry.election_number, partition),
     )
     names = keys.split(", ")

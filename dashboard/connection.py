@@ -12,7 +12,7 @@ from psycopg import errors
 _HOST = "ELECTION_POSTGRES_HOST"
 _PORT = "ELECTION_POSTGRES_PORT"
 _DATABASE = "ELECTION_POSTGRES_DATABASE"
-_PASSWORD = "ELECTION_POSTGRES_PASSWORD_READER"
+_PASSWORD = "ELECTION_POSTGRES_PASSWORD_READER"  # noqa: S105
 _PROJECT = Path(__file__).resolve().parents[1]
 
 # Shorter than a viewer's patience; libpq takes nothing below 2.

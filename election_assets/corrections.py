@@ -56,12 +56,12 @@ def adjust(conninfo: str, election_id: str, adjustment: Adjustment) -> bool:
     with psycopg.connect(conninfo) as connection:
         _check(connection, election_id, adjustment)
         before = connection.execute(
-            f"select {_COLUMNS} from registry.adjustments where election_id = %s and adjustment_id = %s",
+            f"select {_COLUMNS} from registry.adjustments where election_id = %s and adjustment_id = %s",  # noqa: S608
             (election_id, adjustment.adjustment_id),
         ).fetchone()
         if before is None:
             connection.execute(
-                f"insert into registry.adjustments (election_id, {_COLUMNS})"
+                f"insert into registry.adjustments (election_id, {_COLUMNS})"  # noqa: S608
                 " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (election_id, *values),
             )

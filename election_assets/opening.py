@@ -71,13 +71,13 @@ def _number_voters(connection: psycopg.Connection, election_id: str, election_nu
         " from registry.voters where election_number = %s"
     )
     row = connection.execute(
-        f"select exists (select 1 from ({ranked}) ranked where voter_number is distinct from voter_rank)",
+        f"select exists (select 1 from ({ranked}) ranked where voter_number is distinct from voter_rank)",  # noqa: S608
         (election_number,),
     ).fetchone()
     if row and row[0]:
         connection.execute("analyze registry.voters")
         connection.execute(
-            f"update registry.voters v set voter_number = ranked.voter_rank from ({ranked}) ranked"
+            f"update registry.voters v set voter_number = ranked.voter_rank from ({ranked}) ranked"  # noqa: S608
             " where v.election_number = %s and v.voter_id = ranked.voter_id",
             (election_number, election_number),
         )

@@ -44,6 +44,6 @@ def answers(port: int, host: str = LOOPBACK) -> bool:
 def free_port(avoid: set[int], host: str = LOOPBACK) -> int:
     """Pick a free port at random, so that two homes started in the same moment do not pick the same."""
     while True:
-        port = random.randint(_LOWEST, _HIGHEST)
+        port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311
         if port not in avoid and not is_taken(port, host):
             return port

@@ -202,7 +202,7 @@ def _upsert(table: str, columns: str) -> str:
     names = [key.split()[0] for key in keys]
     arrays = [f"%s::{key.split()[1]}[]" for key in keys] + ["%s::bigint[]"] * len(amounts)
     return (
-        f"insert into ledger.{table} (election_number, partition, {', '.join(names + amounts)})"
+        f"insert into ledger.{table} (election_number, partition, {', '.join(names + amounts)})"  # noqa: S608
         f" select %s, %s, * from unnest({', '.join(arrays)})"
         f" on conflict (election_number, {', '.join(names)}, partition) do update set "
         + ", ".join(f"{amount} = {table}.{amount} + excluded.{amount}" for amount in amounts)

@@ -156,7 +156,7 @@ def _hash_and_roll(connection: psycopg.Connection, election_id: str) -> tuple[st
     """Return the hash and the roll it was made over, as the tab-separated text of COPY."""
     (definition,) = connection.execute("select registry.definition(%s)", (election_id,)).fetchone() or ("",)
     with connection.cursor().copy(
-        f"copy (select {_ROLL_COLUMNS} from registry.voters where election_number ="
+        f"copy (select {_ROLL_COLUMNS} from registry.voters where election_number ="  # noqa: S608
         " (select election_number from registry.elections where election_id = %s)"
         " order by voter_id) to stdout",
         (election_id,),

@@ -158,7 +158,7 @@ def reset(connection: psycopg.Connection, election: FrozenElection) -> int:
             "uncounted",
             "batches",
         ):
-            connection.execute(f"delete from ledger.{table} where election_number = %s", (number,))
+            connection.execute(f"delete from ledger.{table} where election_number = %s", (number,))  # noqa: S608
         row = connection.execute(
             "update ledger.positions set next_offset = 0, counted = 0, rejected = 0, quarantined = 0, holes = 0,"
             " last_offset = null, last_appended_at = null, committed_at = clock_timestamp(), run_id = null,"

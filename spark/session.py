@@ -34,7 +34,7 @@ def spark_config(jars: Sequence[Path], work_folder: Path, driver_host: str = LOO
         "spark.driver.extraClassPath": class_path,
         "spark.executor.extraClassPath": class_path,
         # Beyond loopback on all addresses: what a host's name means differs from one network of its to the next.
-        "spark.driver.bindAddress": LOOPBACK if driver_host == LOOPBACK else "0.0.0.0",
+        "spark.driver.bindAddress": LOOPBACK if driver_host == LOOPBACK else "0.0.0.0",  # noqa: S104
         "spark.driver.host": driver_host,
         "spark.driver.memory": "1g",
         "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4 -Xshare:auto",

@@ -196,7 +196,7 @@ def yaml_values(problems: Problems, name: str) -> Values:
     """Read a YAML file of the folder; without one there is nothing to go on, so that is raised at once."""
     path = problems.folder / name
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         problems.add(name, f"it cannot be read ({reason})", "mend it; elections/adams-2020 shows the form")

@@ -186,7 +186,12 @@ grant select on registry.adjustments, registry.voter_group_sizes, registry.basel
 grant select, insert, update, delete on ledger.snapshots, ledger.snapshot_tallies to counter;
 grant maintain on ledger.snapshots, ledger.snapshot_tallies to counter;
 grant select on ledger.snapshots, ledger.snapshot_tallies to auditor;
-grant select on ledger.snapshots_added_up, ledger.snapshot_tallies_added_up, ledger.runs_added_up to builder;
+grant select on ledger.snapshots_added_up, ledger.snapshot_tallies_added_up, ledger.runs_added_up
+to counter, builder, auditor;
+revoke insert, update, delete on
+    ledger.positions_added_up, ledger.ballot_counts_added_up, ledger.voter_group_counts_added_up,
+    ledger.arrivals_added_up, ledger.contest_ballots_added_up, ledger.tallies_added_up, ledger.uncounted_added_up
+from counter;
 
 grant usage on schema audit to auditor, builder;
 grant select, insert on audit.verifications to auditor;
