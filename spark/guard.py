@@ -1,10 +1,12 @@
-"""The guard: what must be true of the log before a run may count it.
+"""The guard: what must be true of the log and of the database before a run may count.
 
 Each refusal is a PermanentError that says what was found and what mends it.
 """
 
 import json
 from collections.abc import Sequence
+
+import psycopg
 
 from election_assets.domain.frozen import FrozenElection
 from election_assets.domain.topics import GUARDED_CONFIG
@@ -14,6 +16,51 @@ from spark.topic import LogReader, TopicFacts
 
 CLUSTER_REPLICAS = 3
 CLUSTER_MIN_INSYNC = 2
+
+# What Postgres may not have otherwise, or a commit could be lost, or a damaged page be taken for an empty one.
+_DATABASE_CONFIG = {
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "zero_damaged_pages": "off",
+    "ignore_checksum_failure": "off",
+    "session_replication_role": "origin",
+    "transaction_read_only": "off",
+}
+_TRIGGERS_OFF = """
+select tgname, tgrelid::regclass::text from pg_trigger join pg_class c on c.oid = tgrelid
+where not tgisinternal and tgenabled in ('D', 'R')
+and c.relnamespace in ('registry'::regnamespace, 'ledger'::regnamespace)
+order by 1 limit 1
+"""
+_ROLE = """
+select current_user, rolsuper, has_table_privilege('ledger.positions', 'update')
+from pg_roles where rolname = current_user
+"""
+
+
+def check_database(connection: psycopg.Connection) -> None:
+    """Refuse a database that may lose what it committed, or a role that its grants and triggers do not bind."""
+    role, is_superuser, writes = connection.execute(_ROLE).fetchone() or ("", False, False)
+    if is_superuser or not writes:
+        why = "is a superuser, whom neither grants nor triggers bind" if is_superuser else "may not write the ledger"
+        raise PermanentError(
+            f"The count connects to Postgres as {role!r}, who {why}: it counts as 'counter', to whom `election up` "
+            "and docs/operations.md give what is needed and no more."
+        )
+    for name, wanted in _DATABASE_CONFIG.items():
+        (found,) = connection.execute("select current_setting(%s)", (name,)).fetchone() or ("",)
+        if found != wanted:
+            raise PermanentError(
+                f"Postgres has {name}={found} for {role!r}, the count relies on {wanted}: look for it in "
+                f"postgresql.conf, `alter system` and `alter role`, and set it back. A standby cannot be counted into."
+            )
+    off = connection.execute(_TRIGGERS_OFF).fetchone()
+    if off:
+        raise PermanentError(
+            f"Trigger {off[0]!r} of {off[1]} is switched off, so that what is frozen could be changed: "
+            f"`alter table {off[1]} enable trigger {off[0]}` sets it back."
+        )
 
 
 def check_topic(facts: TopicFacts | None, topic: str, topic_id: str, election: FrozenElection) -> None:

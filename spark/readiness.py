@@ -3,7 +3,7 @@
 import psycopg
 
 from election_assets.domain.frozen import FrozenElection
-from spark.guard import check_freeze, check_log, check_topic
+from spark.guard import check_database, check_freeze, check_log, check_topic
 from spark.registry import read_frozen
 from spark.results import ResultsTopic
 from spark.runs import positions
@@ -36,7 +36,8 @@ def results_topic(settings: CountSettings) -> ResultsTopic:
 def check_log_and_freeze(
     connection: psycopg.Connection, settings: CountSettings, election: FrozenElection, log: LogReader
 ) -> None:
-    """Run the guard: refuse a log or a registry that is not what the election was opened with."""
+    """Run the guard: refuse a database that may lose something, a log or a registry other than at the opening."""
+    check_database(connection)
     row = connection.execute(
         "select topic_id from registry.elections where election_id = %s", (election.election_id,)
     ).fetchone()

@@ -135,6 +135,47 @@ def test_a_registry_changed_behind_the_triggers_is_refused(
     count_now(guarded)
 
 
+@pytest.mark.parametrize(
+    ("statement", "undoing", "told"),
+    [
+        ("alter system set fsync = off", "alter system reset fsync", "fsync=off"),
+        ("alter system set full_page_writes = off", "alter system reset full_page_writes", "full_page_writes=off"),
+        *(
+            (f"alter role counter set {name} = {value}", f"alter role counter reset {name}", told)
+            for name, value, told in (
+                ("synchronous_commit", "off", "synchronous_commit=off"),
+                ("zero_damaged_pages", "on", "zero_damaged_pages=on"),
+                ("ignore_checksum_failure", "on", "ignore_checksum_failure=on"),
+                ("session_replication_role", "replica", "session_replication_role=replica"),
+                ("default_transaction_read_only", "on", "transaction_read_only=on"),
+            )
+        ),
+        ("alter role counter superuser", "alter role counter nosuperuser", "is a superuser"),
+        (
+            "revoke update on ledger.positions from counter",
+            "grant update on ledger.positions to counter",
+            "may not write the ledger",
+        ),
+        (
+            "alter table registry.candidates disable trigger user",
+            "alter table registry.candidates enable trigger user",
+            "alter table registry.candidates enable trigger",
+        ),
+    ],
+)
+def test_a_database_that_may_lose_or_change_something_is_refused(
+    settings: Settings, count_now: Count, guarded: str, statement: str, undoing: str, told: str
+) -> None:
+    with owner(settings) as connection:
+        connection.execute(statement.encode())
+        connection.execute("select pg_reload_conf()")
+        try:
+            assert told in refusal(count_now, guarded)
+        finally:
+            connection.execute(undoing.encode())
+            connection.execute("select pg_reload_conf()")
+
+
 def test_a_freeze_that_the_log_tells_otherwise_is_refused(settings: Settings, count_now: Count, guarded: str) -> None:
     other = "0" * 64
     with owner(settings) as connection:
