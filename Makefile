@@ -10,7 +10,7 @@ RATE ?= 200
 FAULTS ?= 300
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev live test test-more test-nightly faults lint bench bench-scaling bench-refresh bench-viewers soak docs pictures lock dist down clean
+.PHONY: help setup demo dev live test test-more test-nightly faults lint audit bench bench-scaling bench-refresh bench-viewers soak docs pictures lock dist down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,13 +39,18 @@ test-more: $(INSTALLED) ## the slow rest of the tests [TESTS=tests/integration/t
 	@$(BIN)/python -m pytest --durations 20 -m "slow and not nightly" $(TESTS)
 
 test-nightly: $(INSTALLED) ## what takes longer still: clusters, hosts of their own as Docker Compose has them, backups
-	@$(BIN)/python -m pytest -m nightly $(TESTS)
+	@$(BIN)/python -m pytest -m nightly --ignore tests/faults $(TESTS)
 
 faults: $(INSTALLED) ## let 300 random faults happen to a count, then recount it [FAULTS=30 SEED=7]
 	@$(BIN)/python -m pytest tests/faults -s -m nightly --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED) ## style, types and the direction of imports, style of SQL
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/{macros,models,tests}
+
+audit: $(INSTALLED) ## known weaknesses of the locked packages, where their database can be reached
+	@if $(BIN)/python -c 'import requests; requests.head("https://api.osv.dev", timeout=10)' 2>/dev/null; \
+	then $(BIN)/pip-audit --vulnerability-service osv --disable-pip --require-hashes --requirement requirements.txt; \
+	else echo "api.osv.dev cannot be reached: the packages were not looked up."; fi
 
 bench: $(INSTALLED) ## ballots per second, beside calibrators in the same minutes [SIZE=smoke|full]
 	@$(BIN)/python -m benchmarks $(SIZE)
