@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from election_assets.errors import TransientError
+
+# A worker's exception and a worker's death come by different ways.
+TASK_FAILURES = (PySparkException, Py4JJavaError)
 
 
 def postgres_away(error: psycopg.OperationalError) -> TransientError:
@@ -20,7 +23,7 @@ def jvm_errors() -> Iterator[None]:
     """Turn what the bridge to a dead JVM raises into a TransientError."""
     try:
         yield
-    except PySparkException as error:
+    except TASK_FAILURES as error:
         raise TransientError(
             f"Spark failed ({told_by_worker(error)}); what was committed stands. Count again."
         ) from error
@@ -34,7 +37,13 @@ def first_line(error: object) -> str:
     return str(error).strip().splitlines()[0] if error else "no reason given"
 
 
-def told_by_worker(error: PySparkException) -> str:
+def told_by_worker(error: Exception | None) -> str:
     """Return the sentence at the end of a Python worker's traceback, or Spark's own first line."""
     lines = [line for line in str(error).splitlines() if "Error: " in line and not line.startswith("\t")]
     return lines[-1].split("Error: ", 1)[1] if lines else first_line(error)
+
+
+def is_workers_death(error: Exception) -> bool:
+    """Tell whether a task failed because of what its Python worker was given, and not for an engine that is away."""
+    text = str(error)
+    return "TransientError" not in text and ("Python worker exited" in text or "PythonException" in text)

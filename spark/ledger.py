@@ -4,7 +4,8 @@ How a run begins, lives and ends in the ledger is in `runs.py`.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -44,6 +45,16 @@ class Stretch:
     end: int
 
 
+def halves(stretches: Sequence[Stretch]) -> list[Sequence[Stretch]]:
+    """Return stretches in two parts, of which the first comes first in each partition; none of a single offset."""
+    longer = [one for one in stretches if one.end > one.start]
+    if len(longer) > 1:
+        return [longer[: len(longer) // 2], longer[len(longer) // 2 :]]
+    (one,) = longer
+    middle = one.start + (one.end - one.start) // 2
+    return [] if middle == one.start else [[replace(one, end=middle)], [replace(one, start=middle)]]
+
+
 @dataclass(frozen=True, slots=True)
 class Committed:
     """What one task's transaction added to the ledger."""
@@ -55,6 +66,18 @@ class Committed:
     quarantined: int
     holes: int
     next_offset: int
+
+    def and_then(self, later: "Committed") -> "Committed":
+        """Return this and what was added to the same partition after it."""
+        return Committed(
+            self.partition,
+            self.messages + later.messages,
+            self.counted + later.counted,
+            self.rejected + later.rejected,
+            self.quarantined + later.quarantined,
+            self.holes + later.holes,
+            later.next_offset,
+        )
 
 
 def commit(

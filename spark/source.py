@@ -1,7 +1,7 @@
 """The votes topic as Spark reads it, and how far each micro-batch reaches."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from election_assets.domain.ballot import MAX_BALLOT_BYTES
 from election_assets.domain.judge import MAX_KEY_BYTES
+from spark.ledger import Stretch
 from spark.settings import CountSettings
 
 # Measured: with the client's defaults the JVM's share per ballot is some 10 % higher.
@@ -42,6 +43,15 @@ def read_votes(session: SparkSession, settings: CountSettings, starts: Mapping[i
         F.when(F.length("key") <= MAX_KEY_BYTES, F.col("key")).alias("key"),
         F.when(F.length("value") <= MAX_BALLOT_BYTES, F.col("value")).alias("value"),
     )
+
+
+def only(messages: DataFrame, stretches: Sequence[Stretch]) -> DataFrame:
+    """Return the messages of these stretches alone."""
+    inside = F.lit(False)
+    for one in stretches:
+        place = F.col("offset")
+        inside |= (F.col("partition") == one.partition) & (place >= one.start) & (place < one.end)
+    return messages.filter(inside)
 
 
 def batch_ends(checkpoint: Path, batch_id: int, topic: str) -> dict[int, int]:

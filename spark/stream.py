@@ -4,30 +4,29 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import ElectionError, PermanentError, TransientError
 from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
-from spark.failures import first_line, jvm_errors, postgres_away, told_by_worker
+from spark.failures import TASK_FAILURES, is_workers_death, jvm_errors, postgres_away, told_by_worker
 from spark.figures import CountFigures
 from spark.guard import check_log
-from spark.ledger import Committed, Stretch, analyze, commit, record_batch
+from spark.ledger import Committed, Stretch, analyze, commit, halves, record_batch
 from spark.readiness import check_log_and_freeze, results_topic
 from spark.registry import check_and_keep_roll, load_roll, read_frozen
 from spark.runs import Heartbeat, application_name, await_no_other_run, begin, end, positions, say_log_end
 from spark.settings import CountSettings
 from spark.snapshots import Snapshots
-from spark.source import batch_ends, read_votes
+from spark.source import batch_ends, only, read_votes
 from spark.topic import LogReader, leader_epochs
 
 _POLL_SECONDS = 0.1
@@ -35,6 +34,8 @@ _BOUNDARY_SECONDS = 10.0
 _GUARD_SECONDS = 30.0
 _LOG_END_SECONDS = 3.0
 _LEFT_SECONDS = 86_400.0
+# A worker that dies may have been killed by somebody, too.
+_TRIES_OF_ONE_MESSAGE = 3
 
 
 def count(
@@ -169,7 +170,7 @@ class CountRun:
             if time.monotonic() - self._active_at > self._settings.idle_seconds and self._is_all_judged():
                 return f"idle for {self._settings.idle_seconds:g} s"
             time.sleep(_POLL_SECONDS)
-        raise self._error or TransientError(f"Spark ended the count: {first_line(query.exception())}")
+        raise self._error or TransientError(f"Spark ended the count: {told_by_worker(query.exception())}")
 
     def _say_log_end(self) -> None:
         # A broker that is away is found by the micro-batches, which wait longer than this may.
@@ -197,7 +198,7 @@ class CountRun:
             except psycopg.OperationalError as error:
                 self._error = postgres_away(error)
                 raise self._error from error
-            except PySparkException as error:
+            except TASK_FAILURES as error:
                 self._error = TransientError(f"A task of micro-batch {batch_id} failed: {told_by_worker(error)}")
                 raise self._error from error
             finally:
@@ -208,14 +209,7 @@ class CountRun:
         self._check_new_leaders()
         ends = batch_ends(self._checkpoint, batch_id, self._settings.topic)
         stretches = {one: Stretch(one, self._next.get(one, 0), stop) for one, stop in ends.items()}
-        rows = frame.mapInArrow(counted_stretches(self._plan, stretches), COMMITTED_SCHEMA).collect()
-        refusals = [row.refusal for row in rows if row.refusal]
-        if refusals:
-            raise PermanentError(refusals[0])
-        committed = {row.partition: Committed(*row[:-1]) for row in rows}
-        for partition, stretch in stretches.items():
-            if partition not in committed and stretch.end > stretch.start:
-                committed[partition] = self._only_holes(stretch)
+        committed = self._counted(frame, stretches)
         self._next.update({one: done.next_offset for one, done in committed.items()})
         self._figures = self._figures.after(list(committed.values()), sum(self._next.values()))
         record_batch(
@@ -233,6 +227,46 @@ class CountRun:
         self._snapshots.take_if_due()
         self._active_at = time.monotonic()
         self._report(self._figures)
+
+    def _counted(self, frame: DataFrame, stretches: Mapping[int, Stretch], tries: int = 1) -> dict[int, Committed]:
+        """Count stretches of a micro-batch, a task for each.
+
+        Where a worker dies of them, they are counted in halves, down to the message that does it: PermanentError.
+        """
+        self._batch_began_at = time.monotonic()
+        try:
+            rows = frame.mapInArrow(counted_stretches(self._plan, stretches), COMMITTED_SCHEMA).collect()
+        except TASK_FAILURES as error:
+            if not is_workers_death(error):
+                raise
+            return self._counted_in_halves(frame, stretches, tries, error)
+        refusals = [row.refusal for row in rows if row.refusal]
+        if refusals:
+            raise PermanentError(refusals[0])
+        committed = {row.partition: Committed(*row[:-1]) for row in rows}
+        for partition, stretch in stretches.items():
+            if partition not in committed and stretch.end > stretch.start:
+                committed[partition] = self._only_holes(stretch)
+        return committed
+
+    def _counted_in_halves(
+        self, frame: DataFrame, stretches: Mapping[int, Stretch], tries: int, error: Exception
+    ) -> dict[int, Committed]:
+        parts = halves(list(stretches.values()))
+        if parts:
+            committed: dict[int, Committed] = {}
+            for half in parts:
+                for partition, later in self._counted(only(frame, half), {one.partition: one for one in half}).items():
+                    before = committed.get(partition)
+                    committed[partition] = before.and_then(later) if before else later
+            return committed
+        if tries < _TRIES_OF_ONE_MESSAGE:
+            return self._counted(frame, stretches, tries + 1)
+        (place,) = (f"{one.partition}:{one.start}" for one in stretches.values())
+        raise PermanentError(
+            f"A worker dies of message {place} whenever it judges it ({told_by_worker(error)}). What was committed "
+            f"stands. `election inspect {self._plan.election.election_id} {place}` shows the message; please report it."
+        ) from error
 
     def _check_new_leaders(self) -> None:
         """Look at the log again where a partition has a new leader: it may have been cut, and have grown again."""
