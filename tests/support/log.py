@@ -22,12 +22,17 @@ def opened(settings: Settings, election: Election) -> Opened:
     return open_election(settings, election.election_id)
 
 
-def appended(settings: Settings, election_id: str, messages: Iterable[Message]) -> list[Place]:
+def appended(settings: Settings, election_id: str, messages: Iterable[Message], codec: str = "none") -> list[Place]:
     """Append messages in their order, wait until the broker has them, and return their partitions and offsets."""
     # Not kafka-python, which refuses a message without key and value.
     # A batch of several may not be larger than the topic takes.
     producer = Producer(
-        {"bootstrap.servers": settings.bootstrap_servers, "enable.idempotence": True, "batch.size": 16_000}
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "enable.idempotence": True,
+            "batch.size": 16_000,
+            "compression.type": codec,
+        }
     )
     topic = votes_topic_of(election_id, settings.votes_topic)
     places: dict[int, Place] = {}
