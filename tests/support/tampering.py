@@ -83,6 +83,8 @@ def _edit(connection: psycopg.Connection, table: str, randomly: random.Random) -
         before = randomly.choice(rows)
         done = randomly.choice(("deleted", "added", "changed", "changed"))
         after = None if done == "deleted" else _other(before, table, randomly)
+        if table == "positions" and after and _is_a_moment_before(before, after):
+            continue
         try:
             with connection.transaction():
                 if done != "added":
@@ -97,6 +99,12 @@ def _edit(connection: psycopg.Connection, table: str, randomly: random.Random) -
         except (psycopg.errors.IntegrityError, psycopg.errors.NumericValueOutOfRange):
             continue
         return LedgerEdit(table, done, before, after)
+
+
+def _is_a_moment_before(before: Row, after: Row) -> bool:
+    """Whether only holes after the last message are not judged yet: so the ledger stood once, and nothing is wrong."""
+    at = {**before, "next_offset": after["next_offset"], "holes": after["holes"]}
+    return after == at and before["next_offset"] > after["next_offset"] > before["last_offset"]
 
 
 def _other(row: Row, table: str, randomly: random.Random) -> Row:
