@@ -1,10 +1,13 @@
 """The count of a history: one run after the other in one JVM, as long as a later one may succeed.
 
-`python -m tests.faults.count ELECTION`. It ends with a PermanentError, and where its JVM is gone.
+`python -m tests.faults.count ELECTION`. It ends with a PermanentError, where its JVM is gone, and after SIGUSR1 with the
+run that is under way, as a run of Dagster's does.
 """
 
 import os
+import signal
 import sys
+import threading
 import time
 
 from election_assets.counting import count_settings, session_for
@@ -18,6 +21,8 @@ STUCK_SECONDS = 30.0
 LIMIT = 200
 
 if __name__ == "__main__":
+    is_last = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: is_last.set())
     settings = Settings.from_environment(os.environ)
     session = session_for(settings)
     while True:
@@ -28,6 +33,6 @@ if __name__ == "__main__":
             count(session, run)
         except TransientError as error:
             sys.stderr.write(f"{error}\n")
-            if "JVM" in str(error):
+            if "JVM" in str(error) or is_last.is_set():
                 sys.exit(1)
             time.sleep(0.2)

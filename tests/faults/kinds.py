@@ -3,9 +3,9 @@
 What the kinds do not start again (a load or a count that has ended) the history does, as whoever runs it would.
 """
 
-import resource
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -94,6 +94,7 @@ def count_stopped_beside_its_successor(made: History) -> None:
     made.count.replaced()
     beyond = made.log_end()
     made.goes_on(beyond)
+    zombie[0].send_signal(signal.SIGUSR1)
     each(zombie, psutil.Process.resume)
     made.left_behind += zombie
 
@@ -132,7 +133,7 @@ def commit_unanswered(made: History) -> None:
 def broker_without_disk(made: History) -> None:
     """The broker may write no more files: what a full disk is to it. It is started again with space."""
     broker = made.engine("kafka")
-    broker.rlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    limit_files([broker], 4096)
     made.pause(5)
     with suppress(psutil.NoSuchProcess):
         broker.kill()
@@ -143,8 +144,7 @@ def broker_without_disk(made: History) -> None:
 def postgres_without_disk(made: History) -> None:
     """Postgres may extend no file: what a full disk is to it. It is started again with space."""
     postmaster = made.engine("postgres")
-    limited = (1 << 20, resource.RLIM_INFINITY)
-    each([postmaster, *postmaster.children()], lambda one: one.rlimit(resource.RLIMIT_FSIZE, limited))
+    limit_files([postmaster, *postmaster.children()], 1 << 20)
     made.pause(5)
     with suppress(psutil.NoSuchProcess):
         postmaster.send_signal(signal.SIGQUIT)
@@ -155,10 +155,9 @@ def postgres_without_disk(made: History) -> None:
 def checkpoint_without_disk(made: History) -> None:
     """The count's JVM may write no file, neither its checkpoint's."""
     jvm = made.jvm()
-    jvm.rlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    limit_files([jvm], 0)
     made.pause(5)
-    with suppress(psutil.NoSuchProcess):
-        jvm.rlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    limit_files([jvm], "unlimited")
 
 
 def postgres_restored(made: History) -> None:
@@ -215,6 +214,22 @@ def _owned_alike(source: Path, target: Path) -> None:
     there = source.stat()
     shutil.chown(target, there.st_uid, there.st_gid)
     target.chmod(there.st_mode)
+
+
+def limit_files(processes: Iterable[psutil.Process], size: int | str) -> None:
+    """Let no file of these processes grow beyond a size in bytes."""
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            # By the process's own user: not even root may limit another's everywhere.
+            command = ["prlimit", "--pid", str(one.pid), f"--fsize={size}:"]
+            subprocess.run(command, user=one.uids().real, group=one.gids().real, check=False, capture_output=True)
+            assert not one.is_running() or one.status() == psutil.STATUS_ZOMBIE or limit_of(one) == str(size)
+
+
+def limit_of(process: psutil.Process) -> str:
+    """Return the size beyond which no file of a process may grow."""
+    limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
+    return next(line for line in limits if line.startswith("Max file size")).split()[3]
 
 
 def stopped(processes: Iterable[psutil.Process], seconds: float) -> None:

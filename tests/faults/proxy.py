@@ -31,8 +31,7 @@ class Proxy:
         try:
             yield self
         finally:
-            self.cut()
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop.call_soon_threadsafe(self._end)
             thread.join(10)
 
     def cut(self) -> None:
@@ -49,6 +48,11 @@ class Proxy:
         self.port = server.sockets[0].getsockname()[1]
         listening.set()
         self._loop.run_forever()
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_soon(self._loop.stop)
 
     def _cut(self) -> None:
         for writer in self._writers:

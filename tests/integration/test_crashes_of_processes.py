@@ -1,16 +1,12 @@
 """Claims about whole processes killed while they count: the ledger is an uninterrupted count's, row for row."""
 
-import random
-import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import psutil
 import pytest
 from pyspark.sql import SparkSession
 
 from election_assets.counting import reset_election
-from election_assets.errors import TransientError
 from election_assets.settings import Settings
 from spark.figures import CountFigures
 from tests.support.elections import made_election
@@ -23,7 +19,6 @@ from tests.support.running import (
     await_position,
     counting_process,
     jvm_of,
-    kill_engine,
     python_workers_of,
 )
 
@@ -108,59 +103,3 @@ def test_stopped_python_workers_end_their_run_which_is_gone_on_from(
         _, said = process.communicate(timeout=90)
     assert b"TransientError: A micro-batch did not end within 15 s" in said.splitlines()[-1]
     assert counted_to_the_end(settings, count_now) == emptied
-
-
-@pytest.mark.parametrize("engine", ["postgres", "kafka"])
-def test_an_engine_killed_and_started_again_in_the_middle_changes_nothing(
-    settings: Settings,
-    spark_session: SparkSession,
-    count_now: Count,
-    restarted: Callable[[], None],
-    emptied: dict[str, Rows],
-    engine: str,
-) -> None:
-    count = BackgroundCount(spark_session, settings, ELECTION, max_offsets_per_trigger=LIMIT)
-    await_position(settings, ELECTION, 3 * LIMIT)
-    kill_engine(settings.home, engine)
-    restarted()
-    outcome = count.ended()
-    assert isinstance(outcome, CountFigures | TransientError)
-    assert counted_to_the_end(settings, count_now) == emptied
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_killed_whenever_the_ledger_comes_out_the_same(
-    settings: Settings,
-    environment: Mapping[str, str],
-    count_now: Count,
-    restarted: Callable[[], None],
-    emptied: dict[str, Rows],
-    seed: int,
-) -> None:
-    randomly = random.Random(seed)
-    for _ in range(3):
-        with counting_process(environment, ELECTION, LIMIT) as process:
-            time.sleep(randomly.uniform(5, 15))
-            victim = randomly.choice(["driver", "jvm", "workers", "postgres", "kafka"])
-            kill(victim, process.pid, settings.home)
-            restarted()
-            time.sleep(randomly.uniform(0, 2))
-    # No heartbeat is aged here: the dead are waited for as long as it takes.
-    count_now(ELECTION)
-    assert ledger_of(settings, ELECTION) == emptied
-
-
-def kill(victim: str, driver: int, home: Path) -> None:
-    try:
-        if victim == "driver":
-            psutil.Process(driver).kill()
-        elif victim == "jvm":
-            jvm_of(driver).kill()
-        elif victim == "workers":
-            for worker in python_workers_of(jvm_of(driver)):
-                worker.kill()
-        else:
-            kill_engine(home, victim)
-    except (psutil.NoSuchProcess, StopIteration):
-        # It has counted everything and is gone, which is an interruption too few, not a failure.
-        return

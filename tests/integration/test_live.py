@@ -161,7 +161,7 @@ def test_counting_goes_on_after_a_kill(night: Night, victim: str) -> None:
     assert broken_rules(night.settings, ELECTION) == []
 
 
-@pytest.mark.parametrize("engine", ["postgres", "kafka"])
+@pytest.mark.parametrize("engine", [pytest.param("postgres", marks=pytest.mark.nightly), "kafka"])
 def test_counting_goes_on_after_an_engine_was_away(night: Night, engine: str, pytestconfig: pytest.Config) -> None:
     home = Home(night.settings.home)
     kill_engine(night.settings.home, engine)
