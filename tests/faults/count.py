@@ -1,7 +1,7 @@
 """The count of a history: one run after the other in one JVM, as long as a later one may succeed.
 
-`python -m tests.faults.count ELECTION`. It ends with a PermanentError, where its JVM is gone, and after SIGUSR1 with the
-run that is under way, as a run of Dagster's does.
+`python -m tests.faults.count ELECTION`. It ends with a PermanentError, where its JVM is gone, and after SIGUSR1 with
+the run that is under way, as a run of Dagster's does.
 """
 
 import os
