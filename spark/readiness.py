@@ -18,6 +18,7 @@ def waiting_messages(settings: CountSettings) -> int:
     """
     with psycopg.connect(settings.conninfo, autocommit=True) as connection:
         election = read_frozen(connection, settings.election_id)
+        check_database(connection)
         with LogReader(settings.bootstrap_servers, settings.topic) as log:
             check_log_and_freeze(connection, settings, election, log)
             judged = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
@@ -36,8 +37,7 @@ def results_topic(settings: CountSettings) -> ResultsTopic:
 def check_log_and_freeze(
     connection: psycopg.Connection, settings: CountSettings, election: FrozenElection, log: LogReader
 ) -> None:
-    """Run the guard: refuse a database that may lose something, a log or a registry other than at the opening."""
-    check_database(connection)
+    """Run the guard's part for whoever reads: refuse a log or a registry that is not what was opened."""
     row = connection.execute(
         "select topic_id from registry.elections where election_id = %s", (election.election_id,)
     ).fetchone()

@@ -19,7 +19,7 @@ from election_assets.errors import ElectionError, PermanentError, TransientError
 from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
 from spark.failures import TASK_FAILURES, is_workers_death, jvm_errors, postgres_away, told_by_worker
 from spark.figures import CountFigures
-from spark.guard import check_log
+from spark.guard import check_database, check_log
 from spark.ledger import Committed, Stretch, analyze, commit, halves, record_batch
 from spark.readiness import check_log_and_freeze, results_topic
 from spark.registry import check_and_keep_roll, load_roll, read_frozen
@@ -53,6 +53,7 @@ def count(
     try:
         with psycopg.connect(settings.conninfo, autocommit=True) as connection:
             election = read_frozen(connection, settings.election_id)
+            check_database(connection)
             check_and_keep_roll(connection, election, settings.work_folder / "rolls")
             await_no_other_run(connection, election)
             with LogReader(settings.bootstrap_servers, settings.topic) as log:
@@ -151,6 +152,7 @@ class CountRun:
         life = self._settings.max_life_seconds
         while query.isActive:
             if time.monotonic() - guarded_at > _GUARD_SECONDS:
+                check_database(self._connection)
                 check_log_and_freeze(self._connection, self._settings, self._plan.election, self._log)
                 guarded_at = time.monotonic()
             if time.monotonic() - log_end_at > _LOG_END_SECONDS:

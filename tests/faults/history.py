@@ -206,9 +206,9 @@ def ended(made: History) -> int:
     end = made.log_end()
     made.goes_on(beyond=end - 1, casting=False)
     made.bury()
-    made.count.kill()
-    for one in children_of(made.count.process.pid):
+    for one in made.count.family():
         one.kill()
+    made.count.process.wait(PATIENCE)
     no_acknowledged_message_is_lost(made)
     verification = verify_election(made.settings, made.election_id)
     assert verification.has_passed, [str(one) for one in verification.checks if not one.passed]
@@ -248,7 +248,9 @@ def no_acknowledged_message_is_lost(made: History) -> None:
     """Read the log: at each acknowledged offset it has the message of which the producer was told that."""
     sent = messages_of(election_of(made.election_id), made.seed)
     in_log = log_of(made)
-    for line in made.acknowledged.read_text().splitlines():
+    acknowledged = made.acknowledged.read_text().splitlines()
+    assert acknowledged
+    for line in acknowledged:
         number, partition, offset = map(int, line.split())
         message = sent[number % len(sent)]
         assert in_log.get((partition, offset)) == (message.key, message.value), (
