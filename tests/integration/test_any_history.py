@@ -262,6 +262,6 @@ def test_a_few_histories(settings: Settings) -> None:
     lived(settings, examples=40, steps=15)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_more_and_longer_histories(settings: Settings) -> None:
-    lived(settings, examples=200, steps=40)
+    lived(settings, examples=500, steps=40)

@@ -22,7 +22,8 @@ from tests.support.running import (
     python_workers_of,
 )
 
-pytestmark = pytest.mark.slow
+# What `tests/faults` does at random is told apart here, sentence by sentence.
+pytestmark = pytest.mark.nightly
 
 Count = Callable[..., CountFigures]
 

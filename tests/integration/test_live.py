@@ -136,10 +136,10 @@ def positions_or_none(settings: Settings) -> int:
         return 0
 
 
-_NIGHTLY = [pytest.param(victim, marks=pytest.mark.nightly) for victim in ("worker", "jvm")]
+_NIGHTLY = [pytest.param(victim, marks=pytest.mark.nightly) for victim in ("worker", "jvm", "python")]
 
 
-@pytest.mark.parametrize("victim", [*_NIGHTLY, "python", "worker and code server", "daemon"])
+@pytest.mark.parametrize("victim", [*_NIGHTLY, "worker and code server", "daemon"])
 def test_counting_goes_on_after_a_kill(night: Night, victim: str) -> None:
     if victim == "daemon":
         night.under("dagster._daemon").kill()

@@ -122,7 +122,7 @@ def test_every_message_is_compared(verified: Settings) -> None:
     assert int(verdicts.expected) > 100
 
 
-@pytest.mark.parametrize("seed", [*range(25), *(pytest.param(one, marks=pytest.mark.slow) for one in range(25, 200))])
+@pytest.mark.parametrize("seed", [*range(25), *(pytest.param(one, marks=pytest.mark.slow) for one in range(25, 120))])
 def test_an_edit_of_the_ledger_is_found_and_named(verified: Settings, seed: int) -> None:
     with owner(verified) as connection:
         number = election_number(connection, VERIFIED.election_id)
@@ -222,7 +222,7 @@ def test_a_bundle_still_holds_when_the_count_has_gone_on(verified: Settings, cou
     assert failed(in_one_process(verified, LONG)) == {}
 
 
-@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(one, marks=pytest.mark.slow) for one in range(10, 100))])
+@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(one, marks=pytest.mark.slow) for one in range(10, 80))])
 def test_an_edit_of_a_bundle_is_found_and_named(verified: Settings, copied: Path, seed: int) -> None:
     randomly = random.Random(seed)
     file = randomly.choice(sorted(path for path in copied.iterdir()))
