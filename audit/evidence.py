@@ -134,11 +134,6 @@ def verify_against(
     )
 
 
-def manifest_hash(bundle: Path) -> str:
-    """Return the SHA-256 of a bundle's manifest: nobody can change a bundle as a whole and keep this."""
-    return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
-
-
 def _read(bundle: Path) -> Evidence:
     place = bundle / NAME
     try:
