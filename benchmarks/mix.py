@@ -21,6 +21,13 @@ BALLOTS = 300_000
 ROUNDS = 5
 TURNOUT = 0.7
 
+# Each count leaves its Kafka consumers with what they fetched for five minutes; some twenty in one JVM fill its heap.
+_CONSUMERS = {
+    f"spark.kafka.consumer.{cache}.{name}": value
+    for cache in ("cache", "fetchedData.cache")
+    for name, value in (("timeout", "2s"), ("evictorThreadRunInterval", "1s"))
+}
+
 Sent = tuple[bytes, bytes]
 Mixed = Iterator[Sent]
 
@@ -89,7 +96,7 @@ def main(ballots: int) -> None:
             stages[mix] = stage = opened(settings, election)
             stage.waiting = mixed(stage.waiting)
             stage.send()
-        session = session_for(settings)
+        session = session_for(settings, _CONSUMERS)
         try:
             for _ in range(ROUNDS):
                 for mix, stage in stages.items():
