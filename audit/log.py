@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import CorruptRecordError, KafkaError
+from kafka.errors import CorruptRecordError, KafkaTimeoutError
 
-from election_assets.errors import PermanentError, TransientError
+from election_assets.errors import PermanentError
+from election_assets.kafka_cluster import KafkaCluster, kafka_errors
 
 _SILENT_SECONDS = 10.0
 _BLOCK_MESSAGES, _BLOCK_BYTES = 20_000, 32 << 20
@@ -38,12 +39,12 @@ class UnreadableLogError(Exception):
 class Log:
     """A votes topic, to be read; use as a context manager."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, kafka: KafkaCluster, topic: str) -> None:
+        self._kafka = kafka
         self._topic = topic
-        try:
+        with kafka_errors(kafka):
             self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap_servers,
+                **kafka.client_options(),
                 group_id=None,
                 enable_auto_commit=False,
                 max_poll_records=2_000,
@@ -51,8 +52,6 @@ class Log:
                 auto_offset_reset="earliest",
                 **_TIMEOUTS,
             )
-        except KafkaError as error:
-            raise away(bootstrap_servers, error) from error
 
     def __enter__(self) -> "Log":
         return self
@@ -62,7 +61,7 @@ class Log:
 
     def ends(self) -> dict[int, tuple[int, int]]:
         """Return partition → (first offset, offset after the last); raise PermanentError where there is no topic."""
-        try:
+        with kafka_errors(self._kafka):
             numbers = self._consumer.partitions_for_topic(self._topic)
             if not numbers:
                 raise PermanentError(
@@ -71,8 +70,6 @@ class Log:
                 )
             places = [TopicPartition(self._topic, number) for number in sorted(numbers)]
             starts, ends = self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
-        except KafkaError as error:
-            raise away(self._servers, error) from error
         return {place.partition: (starts[place], ends[place]) for place in places}
 
     def messages(self, partition: int, end: int) -> Iterator[list[Message]]:
@@ -84,32 +81,30 @@ class Log:
         falls silent.
         """
         place = TopicPartition(self._topic, partition)
-        try:
-            self._consumer.assign([place])
-            self._consumer.seek(place, 0)
-            reached, reached_at = 0, time.monotonic()
-            block: list[Message] = []
-            size = 0
-            while reached < end:
-                for one in self._consumer.poll(timeout_ms=500).get(place, ()):
-                    if one.offset < end:
-                        block.append(Message(partition, one.offset, one.timestamp, one.key, one.value))
-                        size += len(one.value or b"")
-                position = self._consumer.position(place)
-                if len(block) >= _BLOCK_MESSAGES or size >= _BLOCK_BYTES or position >= end:
-                    yield block
-                    block, size = [], 0
-                if position != reached:
-                    reached, reached_at = position, time.monotonic()
-                elif time.monotonic() - reached_at > _SILENT_SECONDS:
-                    raise TransientError(
-                        f"Kafka at {self._servers} sent nothing after offset {reached} of partition {partition}, which "
-                        f"goes on to {end}. `election status` shows the engines."
-                    )
-        except CorruptRecordError as error:
-            raise UnreadableLogError(f"{partition}:{reached} and after it: {error}") from error
-        except KafkaError as error:
-            raise away(self._servers, error) from error
+        reached, reached_at = 0, time.monotonic()
+        block: list[Message] = []
+        size = 0
+        with kafka_errors(self._kafka):
+            try:
+                self._consumer.assign([place])
+                self._consumer.seek(place, 0)
+                while reached < end:
+                    for one in self._consumer.poll(timeout_ms=500).get(place, ()):
+                        if one.offset < end:
+                            block.append(Message(partition, one.offset, one.timestamp, one.key, one.value))
+                            size += len(one.value or b"")
+                    position = self._consumer.position(place)
+                    if len(block) >= _BLOCK_MESSAGES or size >= _BLOCK_BYTES or position >= end:
+                        yield block
+                        block, size = [], 0
+                    if position != reached:
+                        reached, reached_at = position, time.monotonic()
+                    elif time.monotonic() - reached_at > _SILENT_SECONDS:
+                        raise KafkaTimeoutError(
+                            f"nothing came after offset {reached} of partition {partition}, which goes on to {end}"
+                        )
+            except CorruptRecordError as error:
+                raise UnreadableLogError(f"{partition}:{reached} and after it: {error}") from error
 
     def last_value(self, key: bytes) -> bytes | None:
         """Return the last value that the topic, a small one, has for a key; None where it has none."""
@@ -118,22 +113,12 @@ class Log:
         return values[-1] if values else None
 
 
-def topic_id_of(bootstrap_servers: str, topic: str) -> str:
+def topic_id_of(kafka: KafkaCluster, topic: str) -> str:
     """Return the id that Kafka gave a topic when it was made."""
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **_TIMEOUTS)
+    with kafka_errors(kafka):
+        admin = KafkaAdminClient(**kafka.client_options(), **_TIMEOUTS)
         try:
             (found,) = admin.describe_topics([topic])
         finally:
             admin.close()
-    except KafkaError as error:
-        raise away(bootstrap_servers, error) from error
     return str(found["topic_id"])
-
-
-def away(bootstrap_servers: str, error: KafkaError) -> TransientError:
-    """Return the sentence for a broker that did not answer."""
-    return TransientError(
-        f"Kafka at {bootstrap_servers} did not answer ({type(error).__name__}: {error}). `election status` shows the "
-        "engines; `election up` starts them."
-    )

@@ -13,6 +13,7 @@ from audit.log import Log, UnreadableLogError
 from audit.recount import Cell, PartitionRecount, Sums
 from audit.registry import read_registry, read_voters
 from audit.segments import Segment, Segmenter
+from election_assets.kafka_cluster import KafkaCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Sources:
     election_id: str
     auditor: str
     reader: str
-    bootstrap_servers: str
+    kafka: KafkaCluster
     votes_topic: str
     elections_topic: str
 
@@ -46,7 +47,7 @@ class Recounted:
 
 def recounted(sources: Sources, snapshot: str, partition: int, end: int, against_ledger: bool) -> Recounted:
     """Recount the offsets [0, end) of a partition; where told so, compare with the ledger as a snapshot has it."""
-    with connected(sources.auditor, snapshot) as connection, Log(sources.bootstrap_servers, sources.votes_topic) as log:
+    with connected(sources.auditor, snapshot) as connection, Log(sources.kafka, sources.votes_topic) as log:
         registry = read_registry(connection, sources.election_id)
         # A block's voters are few beside the roll: they are looked up, whatever the planner makes of their number.
         for way in ("hashjoin", "mergejoin", "seqscan"):

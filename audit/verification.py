@@ -117,7 +117,7 @@ def recount_log(
     against_ledger: bool,
 ) -> tuple[Comparison, tuple[Recounted, ...]]:
     """Recount partitions up to their ends; return also how the log itself compares: from 0 to there, and readable."""
-    with Log(sources.bootstrap_servers, sources.votes_topic) as log:
+    with Log(sources.kafka, sources.votes_topic) as log:
         reaches = log.ends()
     within = {partition: min(end, reaches.get(partition, (0, 0))[1]) for partition, end in ends.items()}
     partitions = _recounted(sources, snapshot, within, report, processes or os.cpu_count() or 1, against_ledger)
@@ -136,7 +136,7 @@ def recount_log(
 
 def held_against_freeze(sources: Sources, connection: psycopg.Connection, registry: Registry) -> Comparison:
     """Compare the freeze that was published to Kafka with the registry as it is now, and with the topic."""
-    with Log(sources.bootstrap_servers, sources.elections_topic) as log:
+    with Log(sources.kafka, sources.elections_topic) as log:
         event = log.last_value(sources.election_id.encode())
     names = ("registry_hash", "topic_id", "partition_count")
     published = json.loads(event) if event else {}
@@ -155,7 +155,7 @@ def held_against_freeze(sources: Sources, connection: psycopg.Connection, regist
         {name: value for name, value in frozen.items() if name != "partition_count"},
         {
             "registry_hash": hash_of_registry(connection, registry),
-            "topic_id": topic_id_of(sources.bootstrap_servers, sources.votes_topic),
+            "topic_id": topic_id_of(sources.kafka, sources.votes_topic),
         },
         "the actual",
     )

@@ -90,7 +90,7 @@ def bare_consumer(stage: Stage) -> float:
 def _batches(stage: Stage) -> Iterator[list[Message]]:
     consumer = Consumer(
         {
-            "bootstrap.servers": stage.settings.bootstrap_servers,
+            "bootstrap.servers": str(stage.settings.kafka),
             "group.id": "bare",
             "enable.auto.commit": False,
             "fetch.message.max.bytes": 16 << 20,

@@ -44,7 +44,7 @@ class Stage:
         """Send ballots until so many are in the log, or all, with librdkafka: kafka-python takes a minute a million."""
         producer = Producer(
             {
-                "bootstrap.servers": self.settings.bootstrap_servers,
+                "bootstrap.servers": str(self.settings.kafka),
                 "enable.idempotence": True,
                 "batch.size": BATCH_BYTES,
                 "linger.ms": 20,

@@ -12,6 +12,7 @@ from election_assets.domain.partitioning import partition_of
 from election_assets.domain.replay import ballot_count, messages
 from election_assets.domain.topics import votes_topic_of
 from election_assets.errors import PermanentError, TransientError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.registry import hash_of
 from election_assets.resources.vote_log import send_ballots
 from election_assets.settings import Settings
@@ -45,13 +46,13 @@ def cast(
     `is_over` says so no more are cast.
     """
     topic = votes_topic_of(election.election_id, settings.votes_topic)
-    if _facts_when_there(settings.bootstrap_servers, topic, wait_seconds) is None:
+    if _facts_when_there(settings.kafka, topic, wait_seconds) is None:
         raise PermanentError(f"Kafka has no topic {topic!r}: `election open {election.election_id}` makes it.")
     _refuse_another_folder(settings, election)
     total = ballot_count(election)
-    ballots = _Ballots(election, seed, _fingerprints_in_log(settings.bootstrap_servers, topic))
+    ballots = _Ballots(election, seed, _fingerprints_in_log(settings.kafka, topic))
     sent = send_ballots(
-        settings.bootstrap_servers,
+        settings.kafka,
         topic,
         election.partition_count,
         takewhile(lambda _: not is_over(), _paced(islice(ballots.not_in_log(), limit), rate)),
@@ -63,7 +64,7 @@ def cast(
 
 def _refuse_another_folder(settings: Settings, election: Election) -> None:
     """Refuse a folder that was changed since its election was opened: its ballots could not be placed."""
-    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election.election_id.encode())
+    freeze = latest_value(settings.kafka, settings.elections_topic, election.election_id.encode())
     if freeze is None or json.loads(freeze).get("folder_hash") != hash_of(election):
         raise PermanentError(
             f"Election {election.election_id!r} was not opened with this folder: its ballots could not be counted. "
@@ -71,12 +72,12 @@ def _refuse_another_folder(settings: Settings, election: Election) -> None:
         )
 
 
-def _facts_when_there(bootstrap_servers: str, topic: str, wait_seconds: float) -> TopicFacts | None:
+def _facts_when_there(kafka: KafkaCluster, topic: str, wait_seconds: float) -> TopicFacts | None:
     """Return what the topic is, waiting for a broker that is away."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            return topic_facts(bootstrap_servers, topic)
+            return topic_facts(kafka, topic)
         except TransientError:
             if time.monotonic() > deadline:
                 raise
@@ -102,8 +103,8 @@ class _Ballots:
                 yield key, value
 
 
-def _fingerprints_in_log(bootstrap_servers: str, topic: str) -> set[bytes]:
-    with LogReader(bootstrap_servers, topic) as log:
+def _fingerprints_in_log(kafka: KafkaCluster, topic: str) -> set[bytes]:
+    with LogReader(kafka, topic) as log:
         return {
             _fingerprint(partition, message.key, message.value)
             for partition, (start, stop) in log.starts_and_ends().items()

@@ -25,7 +25,7 @@ def count_settings(settings: Settings, election_id: str, run_id: str | None = No
     return CountSettings(
         election_id=election_id,
         run_id=run_id or f"cli-{uuid.uuid4().hex[:12]}",
-        bootstrap_servers=settings.bootstrap_servers,
+        kafka=settings.kafka,
         conninfo=settings.conninfo("counter"),
         work_folder=settings.home / "count",
         votes_topic=settings.votes_topic,

@@ -37,7 +37,7 @@ def inspect_message(settings: Settings, election_id: str, place: str) -> Inspect
     if match is None:
         raise PermanentError(f"{place!r} is not PARTITION:OFFSET, such as 3:1042.")
     partition, offset = int(match[1]), int(match[2])
-    with LogReader(settings.bootstrap_servers, votes_topic_of(election_id, settings.votes_topic)) as log:
+    with LogReader(settings.kafka, votes_topic_of(election_id, settings.votes_topic)) as log:
         _, end = log.starts_and_ends().get(partition, (0, 0))
         message = log.message_at(partition, offset) if offset < end else None
     if message is None:
@@ -67,7 +67,7 @@ def partition_of_voter(settings: Settings, election_id: str, voter_id: str) -> i
             f"{voter_id!r} is no voter's id: it must be 1 to 64 of the characters A–Z, a–z, 0–9, '.', '_', ':' and '-'."
         )
     # Of the freeze in Kafka, not of the registry: a producer has no password for Postgres.
-    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election_id.encode())
+    freeze = latest_value(settings.kafka, settings.elections_topic, election_id.encode())
     if freeze is None:
         raise PermanentError(
             f"Election {election_id!r} is not open, so its ballots have no partition yet: "

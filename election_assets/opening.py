@@ -102,9 +102,9 @@ def _number_voters(connection: psycopg.Connection, election_id: str, election_nu
 
 def _fresh_topic(settings: Settings, topic: str, election_id: str, partition_count: int, frozen_hash: str) -> str:
     """Make the votes topic, or take the one that an interrupted opening left; return its id."""
-    published = latest_value(settings.bootstrap_servers, settings.elections_topic, election_id.encode())
-    create_topic(settings.bootstrap_servers, topic, partition_count, GUARDED_CONFIG)
-    facts = topic_facts(settings.bootstrap_servers, topic)
+    published = latest_value(settings.kafka, settings.elections_topic, election_id.encode())
+    create_topic(settings.kafka, topic, partition_count, GUARDED_CONFIG)
+    facts = topic_facts(settings.kafka, topic)
     if facts is None:
         raise PermanentError(f"Topic {topic!r} was made and is gone again; look into the broker's log.")
     if published:
@@ -115,7 +115,7 @@ def _fresh_topic(settings: Settings, topic: str, election_id: str, partition_cou
                 "older than that opening, or the id is used twice. Restore the right database, or use another id."
             )
         return facts.topic_id
-    with LogReader(settings.bootstrap_servers, topic) as log:
+    with LogReader(settings.kafka, topic) as log:
         messages = sum(stop for _, stop in log.starts_and_ends().values())
     if messages or facts.partition_count != partition_count:
         raise PermanentError(
@@ -127,9 +127,9 @@ def _fresh_topic(settings: Settings, topic: str, election_id: str, partition_cou
 
 def publish_freeze(settings: Settings, opened: Opened) -> None:
     """Say in `elections_topic` what was frozen, unless it says so; make the results topic ready too."""
-    servers = settings.bootstrap_servers
+    kafka = settings.kafka
     for topic in (settings.elections_topic, settings.results_topic):
-        create_topic(servers, topic, 1, COMPACT_CONFIG)
+        create_topic(kafka, topic, 1, COMPACT_CONFIG)
     freeze = {
         "election_id": opened.election_id,
         "registry_hash": opened.registry_hash,
@@ -140,9 +140,9 @@ def publish_freeze(settings: Settings, opened: Opened) -> None:
     }
     value = json.dumps(freeze).encode()
     key = opened.election_id.encode()
-    published = latest_value(servers, settings.elections_topic, key)
+    published = latest_value(kafka, settings.elections_topic, key)
     if published is None:
-        publish(servers, settings.elections_topic, key, value)
+        publish(kafka, settings.elections_topic, key, value)
     elif published != value:
         raise PermanentError(
             f"elections_topic says that {opened.election_id!r} was opened with other contents: {published.decode()}. "

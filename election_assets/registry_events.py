@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 
 from election_assets.domain.topics import COMPACT_CONFIG
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.resources.vote_log import create_topic, publish, send_all
 from election_assets.settings import Settings
 from spark.registry import read_frozen
@@ -88,8 +89,8 @@ def publish_registry(
     are acknowledged, and how many there are. Raises PermanentError for an election that is unknown or a draft, and
     TransientError when the broker stays away for `wait_seconds`.
     """
-    servers, voters_topic, candidates_topic = (
-        settings.bootstrap_servers,
+    kafka, voters_topic, candidates_topic = (
+        settings.kafka,
         settings.voters_topic,
         settings.candidates_topic,
     )
@@ -98,21 +99,21 @@ def publish_registry(
         (voter_count,) = connection.execute(_VOTER_COUNT, (election_id,)).fetchone() or (0,)
         rows = connection.execute(_CANDIDATES, (election_id,)).fetchall()
         candidates = [CandidateEvent(election_id, *row).message() for row in rows]
-        if _is_published(servers, candidates_topic, candidates[-1:]):
+        if _is_published(kafka, candidates_topic, candidates[-1:]):
             return Published(False, voter_count, len(rows))
         told = f"{{:,}} events were published. `election open {election_id}` completes them."
-        create_topic(servers, voters_topic, _VOTERS_PARTITIONS, COMPACT_CONFIG)
-        create_topic(servers, candidates_topic, _CANDIDATES_PARTITIONS, COMPACT_CONFIG)
+        create_topic(kafka, voters_topic, _VOTERS_PARTITIONS, COMPACT_CONFIG)
+        create_topic(kafka, candidates_topic, _CANDIDATES_PARTITIONS, COMPACT_CONFIG)
         voters = _voters(connection, election_id)
-        send_all(servers, voters_topic, None, voters, told, lambda done: report(done, voter_count), wait_seconds)
-        send_all(servers, candidates_topic, None, candidates[:-1], told, wait_seconds=wait_seconds)
+        send_all(kafka, voters_topic, None, voters, told, lambda done: report(done, voter_count), wait_seconds)
+        send_all(kafka, candidates_topic, None, candidates[:-1], told, wait_seconds=wait_seconds)
         for key, value in candidates[-1:]:
-            publish(servers, candidates_topic, key, value)
+            publish(kafka, candidates_topic, key, value)
     return Published(True, voter_count, len(rows))
 
 
-def _is_published(bootstrap_servers: str, topic: str, last: Iterable[Message]) -> bool:
-    return any(latest_value(bootstrap_servers, topic, key) == value for key, value in last)
+def _is_published(kafka: KafkaCluster, topic: str, last: Iterable[Message]) -> bool:
+    return any(latest_value(kafka, topic, key) == value for key, value in last)
 
 
 def _voters(connection: psycopg.Connection, election_id: str) -> Iterator[Message]:

@@ -21,6 +21,7 @@ from election_assets.domain.topics import (
     VOTES_TOPIC,
 )
 from election_assets.errors import PermanentError
+from election_assets.kafka_cluster import LOGIN_MODULES, SECURITY_PROTOCOLS, KafkaCluster
 
 PROJECT = Path(__file__).resolve().parents[1]
 ROLES = ("owner", "registrar", "counter", "builder", "reader", "auditor", "dagster")
@@ -72,7 +73,7 @@ class Settings:
     postgres_port: int
     postgres_database: str
     passwords: Mapping[str, str] = field(repr=False)
-    bootstrap_servers: str
+    kafka: KafkaCluster
     spark_master: str
     spark_cores: int | None
     spark_driver_host: str
@@ -102,7 +103,7 @@ class Settings:
             postgres_port=_port(values["ELECTION_POSTGRES_PORT"]),
             postgres_database=values["ELECTION_POSTGRES_DATABASE"],
             passwords={role: values.get(f"ELECTION_POSTGRES_PASSWORD_{role.upper()}", "") for role in ROLES},
-            bootstrap_servers=values["ELECTION_KAFKA_BOOTSTRAP_SERVERS"],
+            kafka=_kafka(values),
             spark_master=values.get("ELECTION_SPARK_MASTER") or "local[*]",
             spark_cores=_cores(values.get("ELECTION_SPARK_CORES")),
             spark_driver_host=values.get("ELECTION_SPARK_DRIVER_HOST") or "127.0.0.1",
@@ -144,6 +145,49 @@ def read_env_file(path: Path) -> dict[str, str]:
         return {}
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _kafka(values: Mapping[str, str]) -> KafkaCluster:
+    """Return how Kafka is reached; raise PermanentError for settings that do not go together."""
+    made = KafkaCluster(
+        bootstrap_servers=values["ELECTION_KAFKA_BOOTSTRAP_SERVERS"],
+        security_protocol=values.get("ELECTION_KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",
+        sasl_mechanism=values.get("ELECTION_KAFKA_SASL_MECHANISM"),
+        username=values.get("ELECTION_KAFKA_USERNAME", ""),
+        password=values.get("ELECTION_KAFKA_PASSWORD", ""),
+        ca_file=_file(values, "ELECTION_KAFKA_CA_FILE"),
+        certificate_file=_file(values, "ELECTION_KAFKA_CERTIFICATE_FILE"),
+    )
+    if made.security_protocol not in SECURITY_PROTOCOLS:
+        raise PermanentError(
+            f"ELECTION_KAFKA_SECURITY_PROTOCOL is {made.security_protocol!r}; it must be one of "
+            f"{', '.join(SECURITY_PROTOCOLS)}."
+        )
+    login = {f"ELECTION_KAFKA_{name}" for name in ("SASL_MECHANISM", "USERNAME", "PASSWORD")}
+    files = {f"ELECTION_KAFKA_{name}" for name in ("CA_FILE", "CERTIFICATE_FILE")}
+    useful = (login if made.has_login else set()) | (files if made.has_tls else set())
+    missing = sorted(name for name in login & useful if not values.get(name))
+    useless = sorted(name for name in (login | files) - useful if values.get(name))
+    if missing or useless:
+        needs = f"needs {', '.join(missing)}" if missing else f"has no use for {', '.join(useless)}"
+        raise PermanentError(
+            f"ELECTION_KAFKA_SECURITY_PROTOCOL is {made.security_protocol}, which {needs}. SASL_… logs in by name and "
+            "password, …SSL speaks TLS."
+        )
+    if made.has_login and made.sasl_mechanism not in LOGIN_MODULES:
+        raise PermanentError(
+            f"ELECTION_KAFKA_SASL_MECHANISM is {made.sasl_mechanism!r}; it must be one of {', '.join(LOGIN_MODULES)}."
+        )
+    return made
+
+
+def _file(values: Mapping[str, str], name: str) -> Path | None:
+    if not values.get(name):
+        return None
+    path = Path(values[name]).expanduser().absolute()
+    if not path.is_file():
+        raise PermanentError(f"{name} is {str(path)!r}, where there is no file.")
+    return path
 
 
 def _port(text: str) -> int:

@@ -102,7 +102,7 @@ def standings(settings: Settings) -> list[Standing]:
         # The ledger before the log: what comes meanwhile can only make the lag larger, never negative.
         rows = connection.execute(_OPEN).fetchall()
     topics = {row[0]: votes_topic_of(row[0], settings.votes_topic) for row in rows}
-    ends = log_ends(settings.bootstrap_servers, topics.values()) if topics else {}
+    ends = log_ends(settings.kafka, topics.values()) if topics else {}
     return [
         Standing(election_id, position, ends.get(topics[election_id], 0) - position, run_id, silent or 0.0, bool(ended))
         for election_id, position, run_id, silent, ended in rows

@@ -15,7 +15,7 @@ def sources_of(settings: Settings, election_id: str) -> Sources:
         election_id=election_id,
         auditor=settings.conninfo("auditor"),
         reader=settings.conninfo("reader"),
-        bootstrap_servers=settings.bootstrap_servers,
+        kafka=settings.kafka,
         votes_topic=votes_topic_of(election_id, settings.votes_topic),
         elections_topic=settings.elections_topic,
     )

@@ -89,7 +89,7 @@ def health_of(run: CountSettings) -> CountHealth:
         judged = {one.partition: one.next_offset for one in positions(connection, number)}
         counted, rejected, quarantined = connection.execute(_VERDICTS, (number,)).fetchone() or (0, 0, 0)
         p50, p95, pace = connection.execute(_RECENT, {"election": number}).fetchone() or (0, 0, 0)
-    with LogReader(run.bootstrap_servers, run.topic) as log:
+    with LogReader(run.kafka, run.topic) as log:
         ends = {one: end for one, (_, end) in log.starts_and_ends().items()}
         waiting = {one: judged.get(one, 0) for one, end in ends.items() if end > judged.get(one, 0)}
         oldest = _age_of_oldest(log, waiting)

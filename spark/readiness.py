@@ -19,7 +19,7 @@ def waiting_messages(settings: CountSettings) -> int:
     with psycopg.connect(settings.conninfo, autocommit=True) as connection:
         election = read_frozen(connection, settings.election_id)
         check_database(connection)
-        with LogReader(settings.bootstrap_servers, settings.topic) as log:
+        with LogReader(settings.kafka, settings.topic) as log:
             check_log_and_freeze(connection, settings, election, log)
             judged = {one.partition: one.next_offset for one in positions(connection, election.election_number)}
             waiting = sum(stop - judged.get(one, 0) for one, (_, stop) in log.starts_and_ends().items())
@@ -31,7 +31,7 @@ def waiting_messages(settings: CountSettings) -> int:
 
 def results_topic(settings: CountSettings) -> ResultsTopic:
     """Return the publisher of an election's totals."""
-    return ResultsTopic(settings.bootstrap_servers, settings.results_topic, settings.conninfo, settings.election_id)
+    return ResultsTopic(settings.kafka, settings.results_topic, settings.conninfo, settings.election_id)
 
 
 def check_log_and_freeze(
@@ -42,8 +42,8 @@ def check_log_and_freeze(
         "select topic_id from registry.elections where election_id = %s", (election.election_id,)
     ).fetchone()
     topic_id = row[0] if row else ""
-    facts = topic_facts(settings.bootstrap_servers, settings.topic)
+    facts = topic_facts(settings.kafka, settings.topic)
     check_topic(facts, settings.topic, topic_id, election)
-    freeze = latest_value(settings.bootstrap_servers, settings.elections_topic, election.election_id.encode())
+    freeze = latest_value(settings.kafka, settings.elections_topic, election.election_id.encode())
     check_freeze(freeze, election, topic_id)
     check_log(log, positions(connection, election.election_number), settings.topic)

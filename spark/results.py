@@ -10,7 +10,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from election_assets.errors import TransientError
-from spark.topic import TIMEOUTS, kafka_errors
+from election_assets.kafka_cluster import KafkaCluster, kafka_errors
+from spark.topic import TIMEOUTS
 
 MIN_SECONDS_BETWEEN = 1.0
 
@@ -34,15 +35,15 @@ class ResultsTopic:
     A reader ignores a set with a lower (recount, position) than it has seen.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, conninfo: str, election_id: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, kafka: KafkaCluster, topic: str, conninfo: str, election_id: str) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._conninfo = conninfo
         self._election_id = election_id
         self._published_at = 0.0
-        with kafka_errors(bootstrap_servers):
+        with kafka_errors(kafka):
             self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap_servers,
+                **kafka.client_options(),
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,
@@ -75,7 +76,7 @@ class ResultsTopic:
             position, recount = connection.execute(_POSITION, (self._election_id,)).fetchone() or (0, 0)
             totals = connection.execute(_TOTALS, (self._election_id,)).fetchall()
         as_of = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with kafka_errors(self._servers):
+        with kafka_errors(self._kafka):
             sent = []
             for contest_id, candidate_id, candidate_name, party, total_votes in totals:
                 value = {

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from election_assets.domain.topics import ELECTIONS_TOPIC, RESULTS_TOPIC, VOTES_TOPIC, votes_topic_of
+from election_assets.kafka_cluster import KafkaCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class CountSettings:
 
     election_id: str
     run_id: str
-    bootstrap_servers: str
+    kafka: KafkaCluster
     conninfo: str = field(repr=False)
     work_folder: Path
     votes_topic: str = VOTES_TOPIC

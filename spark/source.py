@@ -28,7 +28,7 @@ def read_votes(session: SparkSession, settings: CountSettings, starts: Mapping[i
     """
     messages = (
         session.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.bootstrap_servers)
+        .options(**settings.kafka.spark_options())
         .option("subscribe", settings.topic)
         .option("startingOffsets", json.dumps({settings.topic: {str(one): at for one, at in starts.items()}}))
         .option("failOnDataLoss", "true")

@@ -56,7 +56,7 @@ def count(
             check_database(connection)
             check_and_keep_roll(connection, election, settings.work_folder / "rolls")
             await_no_other_run(connection, election)
-            with LogReader(settings.bootstrap_servers, settings.topic) as log:
+            with LogReader(settings.kafka, settings.topic) as log:
                 check_log_and_freeze(connection, settings, election, log)
                 run = CountRun(session, settings, connection, election, log, report)
                 return run.to_its_end(stop or threading.Event())
@@ -92,7 +92,7 @@ class CountRun:
             log_end=sum(stop for _, stop in ends.values()),
         )
         self._snapshots = Snapshots(settings.conninfo, writer.election_number, writer.epoch)
-        self._leader_epochs = leader_epochs(settings.bootstrap_servers, settings.topic)
+        self._leader_epochs = leader_epochs(settings.kafka, settings.topic)
         self._boundary = threading.Lock()
         self._stopping = False
         self._active_at = time.monotonic()
@@ -273,11 +273,11 @@ class CountRun:
     def _check_new_leaders(self) -> None:
         """Look at the log again where a partition has a new leader: it may have been cut, and have grown again."""
         settings = self._settings
-        epochs = leader_epochs(settings.bootstrap_servers, settings.topic)
+        epochs = leader_epochs(settings.kafka, settings.topic)
         if epochs == self._leader_epochs:
             return
         # A reader of this thread's own: the other one is used by the thread that watches.
-        with LogReader(settings.bootstrap_servers, settings.topic) as log:
+        with LogReader(settings.kafka, settings.topic) as log:
             check_log(log, positions(self._connection, self._plan.election.election_number), settings.topic)
         self._leader_epochs = epochs
 

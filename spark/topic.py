@@ -6,15 +6,15 @@ Reads only, with kafka-python; the messages to be counted come through Spark (`s
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from election_assets.errors import PermanentError, TransientError
+from election_assets.errors import PermanentError
+from election_assets.kafka_cluster import KafkaCluster, kafka_errors
 
 _UNKNOWN_TOPIC = 3
 # A broker that is there answers within milliseconds; who can wait longer asks again. One that was away is found again
@@ -34,26 +34,16 @@ class TopicFacts:
     config: dict[str, str]
 
 
-@contextmanager
-def kafka_errors(bootstrap_servers: str) -> Iterator[None]:
-    """Turn what the client raises into a TransientError that says which broker was asked."""
-    try:
-        yield
-    except KafkaError as error:
-        raise TransientError(
-            f"Kafka at {bootstrap_servers} did not answer ({type(error).__name__}: {error}). "
-            "`election status` shows the engines; `election up` starts them."
-        ) from error
-
-
-def topic_facts(bootstrap_servers: str, topic: str) -> TopicFacts | None:
-    """Describe a topic; None where there is none. Raises TransientError where the broker is away."""
-    with kafka_errors(bootstrap_servers):
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
+def topic_facts(kafka: KafkaCluster, topic: str) -> TopicFacts | None:
+    """Describe a topic; None where there is none. Raises what `kafka_errors` does."""
+    with kafka_errors(kafka):
+        admin = KafkaAdminClient(**kafka.client_options(), **TIMEOUTS)
         try:
             (found,) = admin.describe_topics([topic])
             if found["error_code"] == _UNKNOWN_TOPIC:
                 return None
+            if found["error_code"] == TopicAuthorizationFailedError.errno:
+                raise TopicAuthorizationFailedError(topic)
             brokers = admin.describe_cluster()["brokers"]
             resource = ConfigResource(ConfigResourceType.TOPIC, topic)
             config = admin.describe_configs([resource], config_filter="all")["topic"][topic]
@@ -69,10 +59,10 @@ def topic_facts(bootstrap_servers: str, topic: str) -> TopicFacts | None:
     )
 
 
-def leader_epochs(bootstrap_servers: str, topic: str) -> dict[int, int]:
+def leader_epochs(kafka: KafkaCluster, topic: str) -> dict[int, int]:
     """Return partition → epoch of its leader: another one means that the log may have been cut."""
-    with kafka_errors(bootstrap_servers):
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
+    with kafka_errors(kafka):
+        admin = KafkaAdminClient(**kafka.client_options(), **TIMEOUTS)
         try:
             (found,) = admin.describe_topics([topic])
         finally:
@@ -80,12 +70,10 @@ def leader_epochs(bootstrap_servers: str, topic: str) -> dict[int, int]:
     return {one["partition_index"]: one["leader_epoch"] for one in found["partitions"]}
 
 
-def log_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, int]:
+def log_ends(kafka: KafkaCluster, topics: Iterable[str]) -> dict[str, int]:
     """Return topic → the end of its log, summed over partitions; a topic that is not there is left out."""
-    with kafka_errors(bootstrap_servers):
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, **TIMEOUTS
-        )
+    with kafka_errors(kafka):
+        consumer = KafkaConsumer(**kafka.client_options(), group_id=None, enable_auto_commit=False, **TIMEOUTS)
         try:
             places = [
                 TopicPartition(topic, number)
@@ -103,12 +91,12 @@ def log_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, int]:
 class LogReader:
     """Looks at a topic's ends and at single messages; use as a context manager."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, kafka: KafkaCluster, topic: str) -> None:
+        self._kafka = kafka
         self._topic = topic
-        with kafka_errors(bootstrap_servers):
+        with kafka_errors(kafka):
             self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap_servers,
+                **kafka.client_options(),
                 group_id=None,
                 enable_auto_commit=False,
                 **TIMEOUTS,
@@ -122,7 +110,7 @@ class LogReader:
 
     def starts_and_ends(self) -> dict[int, tuple[int, int]]:
         """Return partition → (first offset, offset after the last); raise PermanentError without the topic."""
-        with kafka_errors(self._servers):
+        with kafka_errors(self._kafka):
             numbers = self._consumer.partitions_for_topic(self._topic)
             if not numbers:
                 raise PermanentError(f"Kafka has no topic {self._topic!r}: `election open` makes it.")
@@ -142,7 +130,7 @@ class LogReader:
         Raises TransientError where the broker falls silent: the consumer itself would wait for ever.
         """
         place = TopicPartition(self._topic, partition)
-        with kafka_errors(self._servers):
+        with kafka_errors(self._kafka):
             end = min(end, self._consumer.end_offsets([place])[place])
             self._consumer.assign([place])
             self._consumer.seek(place, start)
@@ -158,11 +146,11 @@ class LogReader:
                     raise KafkaTimeoutError(f"nothing came after offset {reached} of partition {partition}")
 
 
-def latest_value(bootstrap_servers: str, topic: str, key: bytes) -> bytes | None:
+def latest_value(kafka: KafkaCluster, topic: str, key: bytes) -> bytes | None:
     """Return the last value that a small compacted topic has for a key, None where it has none."""
-    if topic_facts(bootstrap_servers, topic) is None:
+    if topic_facts(kafka, topic) is None:
         return None
-    with LogReader(bootstrap_servers, topic) as log:
+    with LogReader(kafka, topic) as log:
         values = [
             message.value
             for partition, (start, stop) in log.starts_and_ends().items()

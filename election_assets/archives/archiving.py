@@ -61,7 +61,7 @@ def archive_election(
     rolls = run.work_folder / "rolls"
     with (
         psycopg.connect(settings.conninfo("owner")) as connection,
-        LogReader(run.bootstrap_servers, run.topic) as log,
+        LogReader(run.kafka, run.topic) as log,
         fresh_folder(place) as folder,
     ):
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

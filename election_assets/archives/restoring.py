@@ -18,6 +18,7 @@ from election_assets.archives.manifest import Manifest, checked_manifest
 from election_assets.archives.tables import ELECTIONS, TABLES, freeze, insert_draft, insert_rows
 from election_assets.domain.topics import GUARDED_CONFIG, votes_topic_of
 from election_assets.errors import PermanentError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.opening import Opened, publish_freeze
 from election_assets.resources.vote_log import Record, configure_topic, create_topic, send_records
 from election_assets.settings import Settings
@@ -83,13 +84,13 @@ def _refuse_known(connection: psycopg.Connection, manifest: Manifest) -> None:
 
 def _filled_topic(settings: Settings, topic: str, manifest: Manifest, place: Path, report: Report) -> TopicFacts:
     """Make the votes topic with all messages of the archive, or complete the one that an interrupted restore left."""
-    servers = settings.bootstrap_servers
+    kafka = settings.kafka
     _refuse_other_opening(settings, topic, manifest)
-    create_topic(servers, topic, manifest.partition_count, {**GUARDED_CONFIG, **_FILLING})
-    facts = topic_facts(servers, topic)
+    create_topic(kafka, topic, manifest.partition_count, {**GUARDED_CONFIG, **_FILLING})
+    facts = topic_facts(kafka, topic)
     assert facts is not None
     is_being_filled = facts.config["message.timestamp.type"] == _FILLING["message.timestamp.type"]
-    present, surplus = _present(servers, topic, manifest)
+    present, surplus = _present(kafka, topic, manifest)
     missing = manifest.message_count - sum(present.values())
     if facts.partition_count != manifest.partition_count or (surplus if is_being_filled else missing):
         raise PermanentError(
@@ -97,7 +98,7 @@ def _filled_topic(settings: Settings, topic: str, manifest: Manifest, place: Pat
             f"{sum(present.values()) + surplus:,} messages, and it is none that a restore of this archive left: delete "
             "it, or restore into another installation."
         )
-    _refuse_other_messages(servers, topic, present, place)
+    _refuse_other_messages(kafka, topic, present, place)
     if missing:
         records = _records(place, present)
         told = "{:,} messages were put back. Restoring again goes on from there."
@@ -106,19 +107,19 @@ def _filled_topic(settings: Settings, topic: str, manifest: Manifest, place: Pat
         def report_sent(sent: int) -> None:
             report(total - missing + sent, total)
 
-        send_records(servers, topic, records, told, report_sent, request_bytes=_REQUEST_BYTES)
+        send_records(kafka, topic, records, told, report_sent, request_bytes=_REQUEST_BYTES)
     if is_being_filled:
-        configure_topic(servers, topic, {name: GUARDED_CONFIG[name] for name in _FILLING})
-    return topic_facts(servers, topic) or facts
+        configure_topic(kafka, topic, {name: GUARDED_CONFIG[name] for name in _FILLING})
+    return topic_facts(kafka, topic) or facts
 
 
 def _refuse_other_opening(settings: Settings, topic: str, manifest: Manifest) -> None:
     """Refuse a Kafka where the id was opened with something else than the topic that is there."""
-    servers = settings.bootstrap_servers
-    published = latest_value(servers, settings.elections_topic, manifest.election_id.encode())
+    kafka = settings.kafka
+    published = latest_value(kafka, settings.elections_topic, manifest.election_id.encode())
     if published is None:
         return
-    facts = topic_facts(servers, topic)
+    facts = topic_facts(kafka, topic)
     opened = json.loads(published)
     if facts is None or (opened["topic_id"], opened["registry_hash"]) != (facts.topic_id, manifest.registry_hash):
         raise PermanentError(
@@ -127,17 +128,17 @@ def _refuse_other_opening(settings: Settings, topic: str, manifest: Manifest) ->
         )
 
 
-def _present(servers: str, topic: str, manifest: Manifest) -> tuple[dict[int, int], int]:
+def _present(kafka: KafkaCluster, topic: str, manifest: Manifest) -> tuple[dict[int, int], int]:
     """Return how many messages of each partition the topic has, and how many more than the archive."""
-    with LogReader(servers, topic) as log:
+    with LogReader(kafka, topic) as log:
         ends = {partition: end for partition, (_, end) in log.starts_and_ends().items()}
     present = {one.partition: min(ends.get(one.partition, 0), one.end_offset) for one in manifest.partitions}
     return present, sum(ends.values()) - sum(present.values())
 
 
-def _refuse_other_messages(servers: str, topic: str, present: dict[int, int], place: Path) -> None:
+def _refuse_other_messages(kafka: KafkaCluster, topic: str, present: dict[int, int], place: Path) -> None:
     """Compare the messages that a topic has with those of the archive."""
-    with LogReader(servers, topic) as log:
+    with LogReader(kafka, topic) as log:
         for partition, end in present.items():
             archived = islice(read_partition(place / name_of(partition)), end)
             for found, wanted in zip_longest(messages_in(log, partition, end), archived):
@@ -180,7 +181,7 @@ def _inserted(
     freeze(connection, number, row, facts.topic_id)
     election = read_frozen(connection, election_id)
     check_topic(facts, facts.topic, facts.topic_id, election)
-    with LogReader(settings.bootstrap_servers, facts.topic) as log:
+    with LogReader(settings.kafka, facts.topic) as log:
         check_log(log, positions(connection, number), facts.topic)
     opened = Opened(election_id, True, found, facts.topic, facts.topic_id, election.partition_count, row["folder_hash"])
     publish_freeze(settings, opened)

@@ -39,7 +39,7 @@ def load_ballots(settings: Settings, election_id: str, sieve: Sieve, *, strict: 
         (topic_id,) = connection.execute(
             "select topic_id from registry.elections where election_id = %s", (election_id,)
         ).fetchone() or ("",)
-    check_topic(topic_facts(settings.bootstrap_servers, topic), topic, topic_id, election)
+    check_topic(topic_facts(settings.kafka, topic), topic, topic_id, election)
     roll = load_roll(election, settings.home / "count" / "rolls", conninfo)
 
     def good_ballots() -> Iterator[Message]:
@@ -52,7 +52,7 @@ def load_ballots(settings: Settings, election_id: str, sieve: Sieve, *, strict: 
             pass
         if sieve.errors.reasons:
             return 0
-    return send_ballots(settings.bootstrap_servers, topic, election.partition_count, good_ballots())
+    return send_ballots(settings.kafka, topic, election.partition_count, good_ballots())
 
 
 class BallotBox:

@@ -105,7 +105,7 @@ def read_uncounted(conninfo: str) -> tuple[UncountedFigures, ...]:
 def read_log_ends(settings: Settings, elections: tuple[ElectionFigures, ...]) -> Mapping[str, int]:
     """Return election → the end of its log, summed over partitions; raise TransientError where Kafka is away."""
     topics = {votes_topic_of(one.election_id, settings.votes_topic): one.election_id for one in elections}
-    return {topics[topic]: end for topic, end in log_ends(settings.bootstrap_servers, topics).items()}
+    return {topics[topic]: end for topic, end in log_ends(settings.kafka, topics).items()}
 
 
 def _rows(conninfo: str, kind: type[Row], query: str) -> tuple[Row, ...]:

@@ -16,7 +16,8 @@ from kafka.serializer import Serializer
 
 from election_assets.domain.partitioning import partition_of
 from election_assets.errors import TransientError
-from spark.topic import TIMEOUTS, kafka_errors, topic_facts
+from election_assets.kafka_cluster import KafkaCluster, kafka_errors, refusals
+from spark.topic import TIMEOUTS, topic_facts
 
 # The topic takes no larger batch than 64 KiB, headers included.
 BATCH_BYTES = 60 * 1024
@@ -45,10 +46,10 @@ class Record(NamedTuple):
     timestamp_ms: int | None = None
 
 
-def create_topic(bootstrap_servers: str, topic: str, partitions: int, config: Mapping[str, str]) -> None:
+def create_topic(kafka: KafkaCluster, topic: str, partitions: int, config: Mapping[str, str]) -> None:
     """Make a topic unless it is there: replicated three times, two in sync, where there are several brokers."""
-    with kafka_errors(bootstrap_servers):
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
+    with kafka_errors(kafka):
+        admin = KafkaAdminClient(**kafka.client_options(), **TIMEOUTS)
         try:
             # One of three that is away is not told of, and has its replica made when it is back.
             is_cluster = len(admin.describe_cluster()["brokers"]) > 1
@@ -64,26 +65,26 @@ def create_topic(bootstrap_servers: str, topic: str, partitions: int, config: Ma
             admin.close()
 
 
-def configure_topic(bootstrap_servers: str, topic: str, config: Mapping[str, str]) -> None:
+def configure_topic(kafka: KafkaCluster, topic: str, config: Mapping[str, str]) -> None:
     """Set these keys of a topic's configuration, leave the others as they are, and wait until the brokers say so."""
-    with kafka_errors(bootstrap_servers):
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **TIMEOUTS)
+    with kafka_errors(kafka):
+        admin = KafkaAdminClient(**kafka.client_options(), **TIMEOUTS)
         try:
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(config))])
         finally:
             admin.close()
     for _ in range(_LOOKS):
-        facts = topic_facts(bootstrap_servers, topic)
+        facts = topic_facts(kafka, topic)
         if facts is None or config.items() <= facts.config.items():
             break
         time.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def producer(bootstrap_servers: str, wait_seconds: float = 60, request_bytes: int = _REQUEST_BYTES) -> KafkaProducer:
+def producer(kafka: KafkaCluster, wait_seconds: float = 60, request_bytes: int = _REQUEST_BYTES) -> KafkaProducer:
     """Return a producer whose acknowledged messages stay: acks=all, idempotent, batched."""
-    with kafka_errors(bootstrap_servers):
+    with kafka_errors(kafka):
         return KafkaProducer(
-            bootstrap_servers=bootstrap_servers,
+            **kafka.client_options(),
             acks="all",
             enable_idempotence=True,
             linger_ms=20,
@@ -97,10 +98,10 @@ def producer(bootstrap_servers: str, wait_seconds: float = 60, request_bytes: in
         )
 
 
-def publish(bootstrap_servers: str, topic: str, key: bytes, value: bytes) -> None:
+def publish(kafka: KafkaCluster, topic: str, key: bytes, value: bytes) -> None:
     """Send one event and wait until it is acknowledged."""
-    with kafka_errors(bootstrap_servers):
-        sender = producer(bootstrap_servers)
+    with kafka_errors(kafka):
+        sender = producer(kafka)
         try:
             sender.send(topic, key=key, value=value).get(timeout=30)
         finally:
@@ -108,7 +109,7 @@ def publish(bootstrap_servers: str, topic: str, key: bytes, value: bytes) -> Non
 
 
 def send_ballots(
-    bootstrap_servers: str,
+    kafka: KafkaCluster,
     topic: str,
     partition_count: int,
     ballots: Iterable[tuple[bytes, bytes]],
@@ -120,11 +121,11 @@ def send_ballots(
     Raises TransientError, with that number, when the broker stays away for `wait_seconds`.
     """
     told = "{:,} ballots were cast. Casting again goes on from there; nothing is counted twice."
-    return send_all(bootstrap_servers, topic, partition_count, ballots, told, report, wait_seconds)
+    return send_all(kafka, topic, partition_count, ballots, told, report, wait_seconds)
 
 
 def send_all(
-    bootstrap_servers: str,
+    kafka: KafkaCluster,
     topic: str,
     partition_count: int | None,
     messages: Iterable[tuple[bytes, bytes]],
@@ -139,11 +140,11 @@ def send_all(
     records = (
         Record(key, value, partition_of(key, partition_count) if partition_count else None) for key, value in messages
     )
-    return send_records(bootstrap_servers, topic, records, told, report, wait_seconds)
+    return send_records(kafka, topic, records, told, report, wait_seconds)
 
 
 def send_records(
-    bootstrap_servers: str,
+    kafka: KafkaCluster,
     topic: str,
     records: Iterable[Record],
     told: str,
@@ -153,27 +154,28 @@ def send_records(
 ) -> int:
     """Send messages, those of a partition in their order; return how many were acknowledged.
 
-    None may be larger than `request_bytes`. Raises TransientError when the broker stays away for `wait_seconds`; its
-    sentence ends with `told`, in which that number is put.
+    None may be larger than `request_bytes`. Raises PermanentError where the broker refuses, and TransientError when it
+    stays away for `wait_seconds`; the sentence of that ends with `told`, in which that number is put.
     """
-    sender = producer(bootstrap_servers, wait_seconds, request_bytes)
+    sender = producer(kafka, wait_seconds, request_bytes)
     waiting: deque[Any] = deque()
     acknowledged = 0
     try:
-        for key, value, partition, timestamp_ms in records:
-            sent = _NULL if value is None else value
-            waiting.append(sender.send(topic, key=key, value=sent, partition=partition, timestamp_ms=timestamp_ms))
-            if len(waiting) >= _UNACKNOWLEDGED or waiting[0].is_done:
+        with refusals(kafka):
+            for key, value, partition, timestamp_ms in records:
+                sent = _NULL if value is None else value
+                waiting.append(sender.send(topic, key=key, value=sent, partition=partition, timestamp_ms=timestamp_ms))
+                if len(waiting) >= _UNACKNOWLEDGED or waiting[0].is_done:
+                    acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
+                    report(acknowledged)
+            sender.flush(timeout=wait_seconds)
+            while waiting:
                 acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
                 report(acknowledged)
-        sender.flush(timeout=wait_seconds)
-        while waiting:
-            acknowledged += _settle(waiting, wait_seconds, at_most=_REPORT_EVERY)
-            report(acknowledged)
     except KafkaError as error:
         acknowledged += sum(one.succeeded() for one in waiting)
         raise TransientError(
-            f"Kafka at {bootstrap_servers} was away for more than {wait_seconds:g} s ({type(error).__name__}): "
+            f"Kafka at {kafka} was away for more than {wait_seconds:g} s ({type(error).__name__}): "
             f"{told.format(acknowledged)}"
         ) from error
     finally:

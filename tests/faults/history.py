@@ -129,7 +129,7 @@ class History:
     def log_end(self) -> int:
         """Return how many messages the log has."""
         topic = votes_topic_of(self.election_id, self.settings.votes_topic)
-        return log_ends(self.settings.bootstrap_servers, [topic])[topic]
+        return log_ends(self.settings.kafka, [topic])[topic]
 
     def goes_on(self, beyond: int, *, casting: bool = True) -> float:
         """Wait until the ledger is beyond a position, starting again what has ended; return the seconds."""
@@ -223,7 +223,7 @@ def totals_published(made: History) -> dict[tuple[str, str], int]:
     # What a count does that finds nothing to judge, as one does after the last kill.
     assert waiting_messages(count_settings(made.settings, made.election_id)) == 0
     latest: dict[tuple[str, str], tuple[int, int, int]] = {}
-    with LogReader(made.settings.bootstrap_servers, made.settings.results_topic) as log:
+    with LogReader(made.settings.kafka, made.settings.results_topic) as log:
         for partition, (start, stop) in log.starts_and_ends().items():
             for message in log.messages_from(partition, start, stop):
                 said = json.loads(message.value)
@@ -261,7 +261,7 @@ def no_acknowledged_message_is_lost(made: History) -> None:
 def log_of(made: History) -> dict[tuple[int, int], tuple[bytes | None, bytes | None]]:
     """Return partition and offset → key and value of all of the votes topic."""
     topic = votes_topic_of(made.election_id, made.settings.votes_topic)
-    consumer = KafkaConsumer(bootstrap_servers=made.settings.bootstrap_servers, group_id=None)
+    consumer = KafkaConsumer(**made.settings.kafka.client_options(), group_id=None)
     found = {}
     try:
         places = [TopicPartition(topic, one) for one in sorted(consumer.partitions_for_topic(topic))]

@@ -44,7 +44,7 @@ def send(settings: Settings, election: Election, seed: int, rate: float, acknowl
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     producer = Producer(
         {
-            "bootstrap.servers": settings.bootstrap_servers,
+            "bootstrap.servers": str(settings.kafka),
             "enable.idempotence": True,
             "linger.ms": 5,
             "reconnect.backoff.max.ms": 500,

@@ -59,7 +59,7 @@ MARKED = made_election("marked", voters_each=8)
 def append_packed(settings: Settings, election_id: str, value: bytes) -> None:
     """Append a message that is larger than the topic takes, packed into a batch that is not."""
     producer = Producer(
-        {"bootstrap.servers": settings.bootstrap_servers, "compression.type": "gzip", "message.max.bytes": 9_000_000}
+        {"bootstrap.servers": str(settings.kafka), "compression.type": "gzip", "message.max.bytes": 9_000_000}
     )
     producer.produce(votes_topic_of(election_id), value, b"packed", 1)
     producer.flush(30)
@@ -151,7 +151,7 @@ def rows_of(settings: Settings, election_id: str) -> dict[str, set[tuple[object,
 
 
 def messages_of(settings: Settings, election_id: str) -> Iterator[tuple[object, ...]]:
-    with LogReader(settings.bootstrap_servers, votes_topic_of(election_id, settings.votes_topic)) as log:
+    with LogReader(settings.kafka, votes_topic_of(election_id, settings.votes_topic)) as log:
         for partition, (_, end) in log.starts_and_ends().items():
             for one in log.messages_from(partition, 0, end):
                 yield partition, one.offset, one.timestamp, one.key, one.value
@@ -171,7 +171,7 @@ def test_every_table_that_has_elections_rows_is_archived(settings: Settings) -> 
 def test_an_archive_holds_every_offset_and_says_how_many(settings: Settings, closed: Path) -> None:
     manifest = json.loads((closed / "manifest.json").read_text())
     ends = {one["partition"]: one["end_offset"] for one in manifest["partitions"]}
-    with LogReader(settings.bootstrap_servers, votes_topic_of("closing-time")) as log:
+    with LogReader(settings.kafka, votes_topic_of("closing-time")) as log:
         assert {partition: (0, end) for partition, end in ends.items()} == log.starts_and_ends()
     rows = {one["name"]: one["rows"] for one in manifest["files"]}
     assert [rows[f"log/partition-{one:04}.parquet"] for one in ends] == list(ends.values())
@@ -194,7 +194,7 @@ def test_a_restored_election_is_the_same_in_every_row_and_message(
     restore_election(elsewhere, closed)
     assert rows_of(elsewhere, "closing-time") == rows_of(settings, "closing-time")
     assert list(messages_of(elsewhere, "closing-time")) == list(messages_of(settings, "closing-time"))
-    facts = topic_facts(elsewhere.bootstrap_servers, votes_topic_of("closing-time", elsewhere.votes_topic))
+    facts = topic_facts(elsewhere.kafka, votes_topic_of("closing-time", elsewhere.votes_topic))
     assert facts is not None
     assert {name: facts.config[name] for name in GUARDED_CONFIG} == GUARDED_CONFIG
 
@@ -365,7 +365,7 @@ def test_where_the_topic_is_left_a_lost_database_is_restored_and_counts_on(
 
 
 def test_a_topic_with_something_else_in_it_is_refused(marked: Path, elsewhere: Settings) -> None:
-    servers, topic = elsewhere.bootstrap_servers, votes_topic_of("marked", elsewhere.votes_topic)
+    servers, topic = elsewhere.kafka, votes_topic_of("marked", elsewhere.votes_topic)
     create_topic(servers, topic, 3, GUARDED_CONFIG)
     assert "with 3 partitions and 0 messages, and it is none that a restore of this archive left" in refusal(
         restore_election, elsewhere, marked
@@ -382,7 +382,7 @@ def test_a_topic_with_something_else_in_it_is_refused(marked: Path, elsewhere: S
 
 def test_a_topic_with_another_number_of_partitions_is_refused(marked: Path, elsewhere: Settings) -> None:
     topic = votes_topic_of("marked", elsewhere.votes_topic)
-    create_topic(elsewhere.bootstrap_servers, topic, 2, {"message.timestamp.type": "CreateTime"})
+    create_topic(elsewhere.kafka, topic, 2, {"message.timestamp.type": "CreateTime"})
     assert "with 2 partitions" in refusal(restore_election, elsewhere, marked)
 
 
@@ -393,7 +393,7 @@ def test_an_id_that_kafka_knows_of_another_opening_is_refused(
     assert "elections_topic says that 'marked' was opened on this Kafka before" in refusal(
         restore_election, there, marked
     )
-    assert topic_facts(there.bootstrap_servers, votes_topic_of("marked", there.votes_topic)) is None
+    assert topic_facts(there.kafka, votes_topic_of("marked", there.votes_topic)) is None
 
 
 def test_rows_that_are_not_what_was_frozen_are_refused(marked: Path, elsewhere: Settings, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_turnout_is_told_before_the_close_too(night: Settings) -> None:
 
 def test_the_results_topic_is_silent_before_the_close(night: Settings) -> None:
     def total(election_id: str) -> bytes | None:
-        return latest_value(night.bootstrap_servers, night.results_topic, f"{election_id}/mayor/ann".encode())
+        return latest_value(night.kafka, night.results_topic, f"{election_id}/mayor/ann".encode())
 
     assert total("open-polls") is None
     assert json.loads(total("closed-polls") or b"{}")["total_votes"] == 10

@@ -95,14 +95,14 @@ def test_no_export_names_the_voter(settings: Settings, tmp_path: Path, format_: 
 
 
 def test_no_topic_but_the_votes_topics_names_the_voter(settings: Settings) -> None:
-    consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap_servers, group_id=None)
+    consumer = KafkaConsumer(**settings.kafka.client_options(), group_id=None)
     try:
         topics = {one for one in consumer.topics() if not one.startswith(f"{settings.votes_topic}.")}
     finally:
         consumer.close()
     assert {settings.results_topic, settings.elections_topic} <= topics
     for topic in topics:
-        with LogReader(settings.bootstrap_servers, topic) as log:
+        with LogReader(settings.kafka, topic) as log:
             for partition, (start, stop) in log.starts_and_ends().items():
                 for message in log.messages_from(partition, start, stop):
                     said = (message.key or b"") + (message.value or b"")

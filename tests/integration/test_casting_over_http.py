@@ -98,7 +98,7 @@ def test_the_ballot_of_the_page_counts(settings: Settings, request_made: Namespa
     topic = urlsplit(request_made.url).path.removeprefix("/topics/")
     (record,) = json.loads(request_made.data)["records"]
     key, value = (base64.b64decode(record[name], validate=True) for name in ("key", "value"))
-    proxy = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all")
+    proxy = KafkaProducer(**settings.kafka.client_options(), acks="all")
     sent = proxy.send(topic, key=key, value=value, partition=record["partition"]).get(timeout=30)
     proxy.close()
     assert ANSWER["offsets"] == [{"offset": sent.offset, "partition": sent.partition}]
@@ -120,7 +120,7 @@ def sent_in_one_burst(settings: Settings, election_id: str, proxy: dict[str, str
 
     client = Producer(
         {
-            "bootstrap.servers": settings.bootstrap_servers,
+            "bootstrap.servers": str(settings.kafka),
             "linger.ms": 100,
             "acks": proxy["KARAPACE_PRODUCER_ACKS"],
             "message.max.bytes": int(proxy["KARAPACE_PRODUCER_MAX_REQUEST_SIZE"]),

@@ -125,7 +125,7 @@ def test_every_server_is_a_process_of_its_own_and_healthy(cluster: Settings) -> 
 def test_a_count_on_the_workers_is_the_local_one_though_partitions_outnumber_its_cores(
     cluster: Settings, emptied: dict[str, Rows]
 ) -> None:
-    facts = topic_facts(cluster.bootstrap_servers, votes_topic_of(ELECTION))
+    facts = topic_facts(cluster.kafka, votes_topic_of(ELECTION))
     assert facts is not None
     assert (facts.replicas, facts.config["min.insync.replicas"], facts.broker_count) == (3, "2", 3)
     before = executors(cluster)

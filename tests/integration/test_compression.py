@@ -27,7 +27,7 @@ def test_compressed_ballots_are_ballots(
     appended(settings, election.election_id, ballots[150:], codec)
     assert count_now(election.election_id).counted == len(ballots) - 150
     assert verify_election(settings, election.election_id).has_passed
-    with LogReader(settings.bootstrap_servers, votes_topic_of(election.election_id)) as log:
+    with LogReader(settings.kafka, votes_topic_of(election.election_id)) as log:
         assert [one.value for one in log.messages_from(0, 0, len(ballots))] == [one.value for one in ballots]
     (segment,) = (settings.home / "kafka").rglob(f"{votes_topic_of(election.election_id)}-0/*.log")
     assert segment.stat().st_size < sum(len(one.value or b"") for one in ballots) / 2

@@ -120,7 +120,7 @@ def test_an_auditor_sees_a_message_and_its_verdict(run: Run) -> None:
 @pytest.mark.usefixtures("demo")
 def test_the_results_topic_ends_at_the_ledgers_totals(run: Run, settings: Settings) -> None:
     totals = {}
-    with LogReader(settings.bootstrap_servers, settings.results_topic) as log:
+    with LogReader(settings.kafka, settings.results_topic) as log:
         for partition, (start, stop) in log.starts_and_ends().items():
             for message in log.messages_from(partition, start, stop):
                 total = json.loads(message.value)

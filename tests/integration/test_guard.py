@@ -61,7 +61,7 @@ def refusal(count_now: Count, election_id: str) -> str:
 
 @contextmanager
 def administering(settings: Settings) -> Iterator[KafkaAdminClient]:
-    with KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers) as admin:
+    with KafkaAdminClient(**settings.kafka.client_options()) as admin:
         yield admin
 
 
@@ -192,7 +192,7 @@ def test_a_freeze_that_the_log_tells_otherwise_is_refused(settings: Settings, co
         topic_id = said.split(" has id ")[1].split(",")[0]
         connection.execute(change.format(f"topic_id = '{topic_id}'").encode())
     assert "deleted and made anew" in said
-    with KafkaProducer(bootstrap_servers=settings.bootstrap_servers) as producer:
+    with KafkaProducer(**settings.kafka.client_options()) as producer:
 
         def publish(value: bytes | None) -> None:
             producer.send(settings.elections_topic, key=b"guarded", value=value).get(timeout=10)
@@ -220,7 +220,7 @@ def test_a_topic_deleted_or_made_anew_is_refused(settings: Settings, count_now: 
     said = refusal(count_now, "made-anew")
     assert "no topic" in said
     assert "ELECTION_KAFKA_BOOTSTRAP_SERVERS" in said
-    create_topic(settings.bootstrap_servers, topic, 3, GUARDED_CONFIG)
+    create_topic(settings.kafka, topic, 3, GUARDED_CONFIG)
     said = refusal(count_now, "made-anew")
     assert "deleted and made anew" in said
     assert "Register the election under a new id" in said

@@ -78,7 +78,7 @@ class Night:
     def lag(self) -> int:
         """Return how many messages of the log are not judged; a second's worth or less while the count keeps up."""
         topic = votes_topic_of(ELECTION)
-        return log_ends(self.settings.bootstrap_servers, [topic])[topic] - self.position()
+        return log_ends(self.settings.kafka, [topic])[topic] - self.position()
 
     def goes_on(self) -> None:
         """Wait until the ledger moved on by what a dead run could not have committed any more, and caught up."""

@@ -9,6 +9,7 @@ import pytest
 
 from election_assets.domain.topics import GUARDED_CONFIG, votes_topic_of
 from election_assets.errors import PermanentError, TransientError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.opening import open_election
 from election_assets.registry import register
 from election_assets.resources.vote_log import create_topic
@@ -29,7 +30,7 @@ def registered(settings: Settings, election_id: str) -> None:
 
 def freezes(settings: Settings, election_id: str) -> list[dict[str, object]]:
     """Return what `elections_topic` says of an election, in order."""
-    with LogReader(settings.bootstrap_servers, settings.elections_topic) as log:
+    with LogReader(settings.kafka, settings.elections_topic) as log:
         (end,) = (stop for _, stop in log.starts_and_ends().values())
         return [
             json.loads(message.value)
@@ -76,7 +77,7 @@ def test_opening_twice_is_opening_once(settings: Settings) -> None:
 
 def test_the_topic_is_made_as_the_guard_wants_it(settings: Settings) -> None:
     made = opened(settings, made_election("well-made", voters_each=5))
-    facts = topic_facts(settings.bootstrap_servers, made.topic)
+    facts = topic_facts(settings.kafka, made.topic)
     assert facts is not None
     assert (facts.topic_id, facts.partition_count) == (made.topic_id, 3)
     assert {name: facts.config[name] for name in GUARDED_CONFIG} == GUARDED_CONFIG
@@ -128,7 +129,7 @@ def test_an_opening_interrupted_at_any_step_is_completed_by_the_next(
 def test_a_topic_with_messages_from_before_the_freeze_is_refused(settings: Settings) -> None:
     election = made_election("too-early", voters_each=5)
     register(settings.conninfo("registrar"), election)
-    create_topic(settings.bootstrap_servers, votes_topic_of("too-early"), 3, GUARDED_CONFIG)
+    create_topic(settings.kafka, votes_topic_of("too-early"), 3, GUARDED_CONFIG)
     appended(settings, "too-early", [draft(election, roll_of(election)[0]).message()])
     with pytest.raises(PermanentError, match=r"with 3 partitions and 1 messages: .* before the freeze cannot count"):
         open_election(settings, "too-early")
@@ -138,7 +139,7 @@ def test_a_topic_with_messages_from_before_the_freeze_is_refused(settings: Setti
 
 def test_a_topic_with_another_number_of_partitions_is_refused(settings: Settings) -> None:
     registered(settings, "other-partitions")
-    create_topic(settings.bootstrap_servers, votes_topic_of("other-partitions"), 2, GUARDED_CONFIG)
+    create_topic(settings.kafka, votes_topic_of("other-partitions"), 2, GUARDED_CONFIG)
     with pytest.raises(PermanentError, match="with 2 partitions"):
         open_election(settings, "other-partitions")
 
@@ -177,7 +178,7 @@ def test_an_unknown_election_and_a_broker_that_is_away_are_one_sentence_each(
     with pytest.raises(PermanentError, match="`election register nowhere` comes first"):
         open_election(settings, "nowhere")
     registered(settings, "no-broker")
-    away = replace(settings, bootstrap_servers="127.0.0.1:1")
+    away = replace(settings, kafka=KafkaCluster("127.0.0.1:1"))
     with pytest.raises(TransientError, match=r"Kafka at 127.0.0.1:1 did not answer .* `election up` starts them"):
         open_election(away, "no-broker")
     assert open_election(settings, "no-broker").is_new

@@ -58,7 +58,7 @@ def test_a_broker_that_is_away_is_one_sentence_that_names_it(
 
 def test_a_topic_that_is_not_there_is_a_sentence_with_its_remedy(settings: Settings) -> None:
     with (
-        LogReader(settings.bootstrap_servers, "nobody_made_this") as log,
+        LogReader(settings.kafka, "nobody_made_this") as log,
         pytest.raises(PermanentError, match="`election open` makes it"),
     ):
         log.starts_and_ends()
@@ -137,7 +137,7 @@ def test_a_broker_killed_while_its_log_is_read_is_a_sentence(
     opened(settings, made_election("read-away", voters_each=5))
     # More than the consumer fetches at once.
     appended(settings, "read-away", [Message(0, b"key", bytes(50_000)) for _ in range(100)])
-    with LogReader(settings.bootstrap_servers, votes_topic_of("read-away")) as log:
+    with LogReader(settings.kafka, votes_topic_of("read-away")) as log:
         messages = log.messages_from(0, 0, 100)
         next(messages)
         kill_engine(settings.home, "kafka")

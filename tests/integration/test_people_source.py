@@ -80,12 +80,12 @@ def people_of(settings: Settings, election: Election) -> list[Person]:
 
 def ends_of_logs(settings: Settings) -> dict[tuple[str, int], int]:
     """Return where each partition of each topic ends."""
-    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    admin = KafkaAdminClient(**settings.kafka.client_options())
     topics = admin.list_topics()
     admin.close()
     ends = {}
     for topic in topics:
-        with LogReader(settings.bootstrap_servers, topic) as log:
+        with LogReader(settings.kafka, topic) as log:
             ends |= {(topic, partition): end for partition, (_, end) in log.starts_and_ends().items()}
     return ends
 
@@ -103,7 +103,7 @@ def places_with(settings: Settings, pattern: str, before: dict[tuple[str, int], 
             if connection.execute(query.format(sql.Identifier(schema, table)), (pattern,)).fetchone() == (True,):
                 found.add(f"{schema}.{table}")
     for (topic, partition), end in ends_of_logs(settings).items():
-        with LogReader(settings.bootstrap_servers, topic) as log:
+        with LogReader(settings.kafka, topic) as log:
             for one in log.messages_from(partition, before.get((topic, partition), 0), end):
                 if re.search(pattern, f"{one.key!r} {one.value!r}"):
                     found.add(topic)

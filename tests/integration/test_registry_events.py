@@ -16,6 +16,7 @@ from election_assets import registry_events
 from election_assets.domain.election import Election
 from election_assets.domain.synthetic import generate_election
 from election_assets.errors import PermanentError, TransientError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.registry import register
 from election_assets.registry_events import Published, publish_registry
 from election_assets.settings import Settings
@@ -37,7 +38,7 @@ def topics(settings: Settings) -> Settings:
 
 def events(settings: Settings, topic: str) -> list[Event]:
     """Return key and value of all messages, a partition after the other."""
-    with LogReader(settings.bootstrap_servers, topic) as log:
+    with LogReader(settings.kafka, topic) as log:
         return [
             (message.key.decode(), json.loads(message.value))
             for partition, (start, end) in log.starts_and_ends().items()
@@ -103,7 +104,7 @@ def test_the_topics_hold_each_voter_and_candidate_of_every_open_election(topics:
     assert candidates == expected[0][1] | expected[1][1]
     assert sent(topics) == 2 * (200 + 9)
     for topic in (topics.voters_topic, topics.candidates_topic):
-        facts = topic_facts(topics.bootstrap_servers, topic)
+        facts = topic_facts(topics.kafka, topic)
         assert facts is not None
         assert facts.config["cleanup.policy"] == "compact"
 
@@ -190,7 +191,7 @@ def test_a_draft_and_an_unknown_election_are_refused(topics: Settings) -> None:
         publish_registry(topics, "events-draft")
     with pytest.raises(PermanentError, match="has no election 'events-unknown'"):
         publish_registry(topics, "events-unknown")
-    assert topic_facts(topics.bootstrap_servers, topics.voters_topic) is None
+    assert topic_facts(topics.kafka, topics.voters_topic) is None
 
 
 def await_no_more_than(threads: set[threading.Thread]) -> None:
@@ -207,7 +208,7 @@ def test_a_broker_that_goes_away_is_a_sentence_and_publishing_again_completes_it
 ) -> None:
     election = generate_election("events-away", 30_000, seed=2)
     opened(topics, election)
-    away = replace(topics, bootstrap_servers="127.0.0.1:1")
+    away = replace(topics, kafka=KafkaCluster("127.0.0.1:1"))
     with monkeypatch.context() as patched:
         patched.setitem(TIMEOUTS, "bootstrap_timeout_ms", 500)
         with pytest.raises(TransientError, match="did not answer"):

@@ -102,7 +102,7 @@ def test_partitions_added_during_the_count_end_the_run_and_hold_no_ballot_that_c
     appended(settings, "added-partitions", ballots[:5])
     counting = BackgroundCount(spark_session, settings, "added-partitions", idle_seconds=60)
     await_position(settings, "added-partitions", 5)
-    with KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers) as admin:
+    with KafkaAdminClient(**settings.kafka.client_options()) as admin:
         admin.create_partitions({votes_topic_of("added-partitions"): 5})
     places = appended(settings, "added-partitions", [one._replace(partition=4) for one in ballots[5:8]])
     outcome = counting.ended()

@@ -20,6 +20,7 @@ from election_assets.domain.topics import votes_topic_of
 from election_assets.errors import PermanentError, TransientError
 from election_assets.exports import Format
 from election_assets.exports.exporting import export_election
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.registry import register
 from election_assets.settings import Settings
 from election_assets.verifying import sources_of, verify_election
@@ -312,7 +313,7 @@ def test_what_cannot_be_recounted_is_one_sentence(verified: Settings, bundle: Pa
     with pytest.raises(PermanentError, match=r"Kafka has no topic 'nowhere\.verified'"):
         verify_election(replace(verified, votes_topic="nowhere"), VERIFIED.election_id)
     with pytest.raises(TransientError, match=r"Kafka at 127\.0\.0\.1:9 did not answer"):
-        verify_election(replace(verified, bootstrap_servers="127.0.0.1:9"), VERIFIED.election_id)
+        verify_election(replace(verified, kafka=KafkaCluster("127.0.0.1:9")), VERIFIED.election_id)
     evidence = tmp_path / "verification.json"
     evidence.write_text((bundle / evidence.name).read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(PermanentError, match="has format 2 and segments of 4096; this version reads format 1"):

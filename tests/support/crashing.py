@@ -50,7 +50,7 @@ def work_on(settings: Settings, election_id: str, partition: int, start: int, en
     with psycopg.connect(conninfo) as connection:
         election = read_frozen(connection, election_id)
     roll = load_roll(election, settings.home / "count" / "rolls", conninfo)
-    with LogReader(settings.bootstrap_servers, votes_topic_of(election_id, settings.votes_topic)) as log:
+    with LogReader(settings.kafka, votes_topic_of(election_id, settings.votes_topic)) as log:
         found = list(log.messages_from(partition, start, end))
     messages = Messages(
         partition,

@@ -28,7 +28,7 @@ def appended(settings: Settings, election_id: str, messages: Iterable[Message], 
     # A batch of several may not be larger than the topic takes.
     producer = Producer(
         {
-            "bootstrap.servers": settings.bootstrap_servers,
+            "bootstrap.servers": str(settings.kafka),
             "enable.idempotence": True,
             "batch.size": 16_000,
             "compression.type": codec,
@@ -55,7 +55,7 @@ def appended_in_transaction(
     """Append messages in one transaction, committed or aborted: the broker adds a marker to each partition."""
     topic = votes_topic_of(election_id, settings.votes_topic)
     producer = Producer(
-        {"bootstrap.servers": settings.bootstrap_servers, "transactional.id": f"test {election_id} {committed}"}
+        {"bootstrap.servers": str(settings.kafka), "transactional.id": f"test {election_id} {committed}"}
     )
     producer.init_transactions(30)
     producer.begin_transaction()

@@ -11,6 +11,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 CLIENTS = {"dagster", "dagster_dbt", "dagster_pyspark", "kafka", "confluent_kafka", "pyspark", "psycopg", "streamlit"}
 OURS = {"audit", "election_assets", "spark", "dashboard", "engines", "benchmarks", "tests"}
 
+# What says how it went, and where it went.
+SHARED = {"election_assets.errors", "election_assets.kafka_cluster"}
+
 FORBIDDEN = {
     "election_assets/domain": CLIENTS | (OURS - {"election_assets"}),
     "spark": {"dagster", "dagster_dbt", "dagster_pyspark", "streamlit"} | (OURS - {"election_assets", "spark"}),
@@ -48,19 +51,19 @@ def test_spark_takes_only_the_pure_parts_of_election_assets() -> None:
         for module in imported_modules(file)
         if module.startswith("election_assets")
         and not module.startswith("election_assets.domain.")
-        and module != "election_assets.errors"
+        and module not in SHARED
     }
     assert not found
 
 
-def test_the_recount_takes_nothing_of_the_count_but_its_errors() -> None:
+def test_the_recount_takes_nothing_of_the_count_but_its_errors_and_where_kafka_is() -> None:
     found = {
         module
         for file in (PROJECT / "audit").rglob("*.py")
         for module in imported_modules(file)
         if module.startswith("election_assets")
     }
-    assert found == {"election_assets.errors"}
+    assert found == SHARED
 
 
 def test_each_process_has_one_reader_of_its_settings() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from election_assets.errors import PermanentError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.settings import PROJECT, ROLES, PeopleSource, Settings
 from spark.session import spark_config
 
@@ -118,3 +119,64 @@ def test_the_example_names_every_setting() -> None:
         "ELECTION_SPARK_WORKER_PAGE_PORTS",
     }
     assert example == (named - inner) | passwords
+
+
+def kafka_of(home: Path, **changes: str) -> KafkaCluster:
+    """Return how Kafka is reached with these of its settings."""
+    named = {f"ELECTION_KAFKA_{name}": value for name, value in changes.items()}
+    return Settings.from_environment({**COMPLETE, "ELECTION_HOME": str(home), **named}).kafka
+
+
+LOGIN = {"SASL_MECHANISM": "SCRAM-SHA-512", "USERNAME": "counter", "PASSWORD": "a secret"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"SECURITY_PROTOCOL": "TLS"}, "is 'TLS'; it must be one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
+        ({"SECURITY_PROTOCOL": "SASL_SSL"}, "needs ELECTION_KAFKA_PASSWORD, ELECTION_KAFKA_SASL_MECHANISM, .*USERNAME"),
+        ({"SECURITY_PROTOCOL": "SASL_SSL", **LOGIN, "PASSWORD": ""}, "needs ELECTION_KAFKA_PASSWORD"),
+        ({"SECURITY_PROTOCOL": "SSL", **LOGIN}, "has no use for ELECTION_KAFKA_PASSWORD"),
+        (LOGIN, "is PLAINTEXT, which has no use for ELECTION_KAFKA_PASSWORD"),
+        (
+            {"SECURITY_PROTOCOL": "SASL_SSL", **LOGIN, "SASL_MECHANISM": "GSSAPI"},
+            "is 'GSSAPI'; it must be one of PLAIN",
+        ),
+        ({"SECURITY_PROTOCOL": "SSL", "CA_FILE": "/nowhere/ca.pem"}, "CA_FILE is '/nowhere/ca.pem', where there is no"),
+        ({"SECURITY_PROTOCOL": "SSL", "CERTIFICATE_FILE": "/nowhere"}, "CERTIFICATE_FILE is '/nowhere', where there"),
+    ],
+)
+def test_settings_of_kafka_that_do_not_go_together_are_refused(
+    tmp_path: Path, changes: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(PermanentError, match=sentence):
+        kafka_of(tmp_path, **changes)
+
+
+def test_kafkas_clients_are_told_the_same_and_show_no_password(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("a certificate")
+    kafka = kafka_of(
+        tmp_path,
+        SECURITY_PROTOCOL="SASL_SSL",
+        CA_FILE=str(authority),
+        **{**LOGIN, "PASSWORD": 'qu"ote and \\ back'},
+    )
+    assert "ote and" not in repr(kafka) + str(kafka)
+    assert kafka.client_options() == {
+        "bootstrap_servers": "k1:9092,k2:9092",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "counter",
+        "sasl_plain_password": 'qu"ote and \\ back',
+        "ssl_cafile": str(authority),
+    }
+    assert kafka.spark_options() == {
+        "kafka.bootstrap.servers": "k1:9092,k2:9092",
+        "kafka.security.protocol": "SASL_SSL",
+        "kafka.sasl.mechanism": "SCRAM-SHA-512",
+        "kafka.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required "
+        'username="counter" password="qu\\"ote and \\\\ back";',
+        "kafka.ssl.truststore.type": "PEM",
+        "kafka.ssl.truststore.certificates": "a certificate",
+    }
