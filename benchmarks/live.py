@@ -37,7 +37,7 @@ WARM_UP_SECONDS = 20
 _ASK_EVERY_SECONDS = 0.05
 _PATIENCE_SECONDS = 120.0
 _TURNOUT = 0.7
-_POSITIONS = (
+POSITIONS = (
     "select partition, next_offset from ledger.positions join registry.elections using (election_number)"
     " where election_id = %s"
 )
@@ -157,14 +157,14 @@ def measured(settings: Settings, rate: int, seconds: int) -> tuple[dict[str, flo
     stage = opened(settings, election)
     with counting(stage) as process:
         # The first ballots show that the count has begun.
-        with asking(settings, "auditor", _POSITIONS, election_id=election.election_id) as committed:
+        with asking(settings, "auditor", POSITIONS, election_id=election.election_id) as committed:
             first = cast(stage, rate, 1)
             awaited(lambda: first.is_seen(committed))
         servers = {one.name: one.pid for one in stack.status(Home(settings.home)) if one.pid}
         with (
             watched({**servers, "count": process.pid}) as usage,
-            asking(settings, "auditor", _POSITIONS, election_id=election.election_id) as committed,
-            asking(settings, "auditor", _TURNOUT_ROWS, _POSITIONS, election_id=election.election_id) as visible,
+            asking(settings, "auditor", POSITIONS, election_id=election.election_id) as committed,
+            asking(settings, "owner", _TURNOUT_ROWS, POSITIONS, election_id=election.election_id) as visible,
         ):
             made = cast(stage, rate, seconds)
             awaited(lambda: made.is_seen(committed) and made.is_seen(visible))
