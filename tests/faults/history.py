@@ -23,11 +23,10 @@ from election_assets.domain.topics import votes_topic_of
 from election_assets.settings import PROJECT, Settings
 from election_assets.verifying import verify_election
 from engines import stack
-from engines.home import Home
 from spark.readiness import waiting_messages
 from spark.topic import LogReader, log_ends
 from tests.faults.load import election_of, messages_of
-from tests.faults.proxy import Proxy
+from tests.faults.place import Place
 from tests.support.ledger import broken_rules, figures_of, positions_of
 from tests.support.running import children_of, jvm_of, python_workers_of
 
@@ -76,23 +75,19 @@ class Part:
 class History:
     """The processes and places of one history. A fault acts on it, and returns when all it took away is there again."""
 
-    settings: Settings
+    place: Place
     election_id: str
     seed: int
     randomly: random.Random
-    proxy: Proxy
     load: Part
     count: Part
     acknowledged: Path
     left_behind: list[psutil.Process] = field(default_factory=list)
 
     @property
-    def home(self) -> Home:
-        return Home(self.settings.home)
-
-    def up(self) -> None:
-        """Start the engines that are down."""
-        stack.up(self.home)
+    def settings(self) -> Settings:
+        """The settings of whoever is beside the wires."""
+        return self.place.settings
 
     def pause(self, longest: float) -> None:
         """Let up to so many seconds go by."""
@@ -100,7 +95,7 @@ class History:
 
     def engine(self, name: str) -> psutil.Process:
         """Return the server process of an engine."""
-        (found,) = (one for one in stack.status(self.home) if one.name == name)
+        (found,) = (one for one in stack.status(self.place.home) if one.name == name)
         assert found.pid is not None
         return psutil.Process(found.pid)
 
@@ -167,31 +162,29 @@ def awaited(found: Callable[[], Found], seconds: float) -> Found:
 
 
 @contextmanager
-def history(settings: Settings, election_id: str, seed: int, folder: Path) -> Iterator[History]:
+def history(place: Place, election_id: str, seed: int, folder: Path) -> Iterator[History]:
     """Cast and count an open election while the body runs; nothing of it is left afterwards."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELECTION_")}
-    environment = {**kept, "ELECTION_HOME": str(settings.home), "ELECTION_SPARK_MASTER": "local[2]"}
+    wired = {**kept, **place.wired}
     acknowledged = folder / "acknowledged"
     acknowledged.touch()
-    with Proxy((settings.postgres_host, settings.postgres_port)).open() as proxy:
-        through = {**environment, "ELECTION_POSTGRES_PORT": str(proxy.port)}
-        sending = ["tests.faults.load", election_id, str(seed), str(RATE), str(acknowledged)]
-        made = History(
-            settings=settings,
-            election_id=election_id,
-            seed=seed,
-            randomly=random.Random(seed),
-            proxy=proxy,
-            load=Part(sending, environment, folder / "load.log"),
-            count=Part(["tests.faults.count", election_id], through, folder / "count.log"),
-            acknowledged=acknowledged,
-        )
-        try:
-            yield made
-        finally:
-            for one in [*made.load.family(), *made.count.family(), *made.left_behind]:
-                if one.is_running():
-                    one.kill()
+    made = History(
+        place=place,
+        election_id=election_id,
+        seed=seed,
+        randomly=random.Random(seed),
+        load=Part(
+            ["tests.faults.load", election_id, str(seed), str(RATE), str(acknowledged)], wired, folder / "load.log"
+        ),
+        count=Part(["tests.faults.count", election_id], wired, folder / "count.log"),
+        acknowledged=acknowledged,
+    )
+    try:
+        yield made
+    finally:
+        for one in [*made.load.family(), *made.count.family(), *made.left_behind]:
+            if one.is_running():
+                one.kill()
 
 
 def ended(made: History) -> int:
@@ -199,7 +192,7 @@ def ended(made: History) -> int:
 
     Returns how many messages were judged.
     """
-    made.up()
+    made.place.up()
     if made.load.process.poll() is None:
         made.load.process.send_signal(signal.SIGTERM)
         assert made.load.process.wait(PATIENCE) == 0, made.last_words()

@@ -1,8 +1,6 @@
 """Claims about a count to which anything may happen: no acknowledged ballot is lost or counted twice, nothing hangs."""
 
 import random
-import shutil
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,14 +9,10 @@ from statistics import median
 
 import pytest
 
-from election_assets.dbt import build_marts
-from election_assets.schema import install_schema
-from election_assets.settings import Settings
-from engines import stack
-from engines.home import Home
 from tests.faults.history import ended, history
-from tests.faults.kinds import KINDS, backup_of, put_back
+from tests.faults.kinds import KINDS
 from tests.faults.load import election_of
+from tests.faults.place import Place, place_of_faults
 from tests.support.log import opened
 
 # One election bears so many; then all of it is verified, and the next begins.
@@ -26,20 +20,10 @@ AT_ONCE = 15
 
 
 @pytest.fixture(scope="module")
-def settings() -> Iterator[Settings]:
+def place() -> Iterator[Place]:
     """Engines of their own, which may be harmed, with marts."""
-    folder = Path(tempfile.mkdtemp(prefix="election-faults-"))
-    folder.chmod(0o755)
-    home = Home(folder)
-    try:
-        stack.up(home)
-        made = Settings.from_environment({"ELECTION_HOME": str(folder), "ELECTION_SPARK_MASTER": "local[2]"})
-        install_schema(made.conninfo("owner"))
-        build_marts(made)
+    with place_of_faults() as made:
         yield made
-    finally:
-        stack.down(home)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Told:
@@ -70,12 +54,12 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
     made.table()
 
 
-def lived_through(settings: Settings, folder: Path, kinds: list[str], seed: int, told: Told) -> None:
+def lived_through(place: Place, folder: Path, kinds: list[str], seed: int, told: Told) -> None:
     """Let faults happen to one election, one after the other, and hold its end against all that must be so."""
     election_id = f"faults-{seed}"
-    opened(settings, election_of(election_id))
-    backed_up(settings)
-    with history(settings, election_id, seed, folder) as made:
+    opened(place.settings, election_of(election_id))
+    place.back_up("opened")
+    with history(place, election_id, seed, folder) as made:
         made.goes_on(beyond=0)
         for number, kind in enumerate(kinds, 1):
             made.pause(2)
@@ -88,15 +72,6 @@ def lived_through(settings: Settings, folder: Path, kinds: list[str], seed: int,
         ended(made)
 
 
-def backed_up(settings: Settings) -> None:
-    """Make a backup of Postgres, which is put back where one of the faults is its loss."""
-    home = Home(settings.home)
-    stack.down(home)
-    shutil.rmtree(backup_of(settings.home), ignore_errors=True)
-    put_back(settings.home / "postgres" / "data", backup_of(settings.home))
-    stack.up(home)
-
-
 def drawn(number: int, seed: int) -> list[list[str]]:
     """Draw so many faults, every kind as often as any other, in histories of a few each."""
     randomly = random.Random(seed)
@@ -106,27 +81,27 @@ def drawn(number: int, seed: int) -> list[list[str]]:
     return [deck[first : min(first + AT_ONCE, number)] for first in range(0, number, AT_ONCE)]
 
 
-def live_through(number: int, seed: int, settings: Settings, tmp_path: Path, told: Told) -> None:
+def live_through(number: int, seed: int, place: Place, tmp_path: Path, told: Told) -> None:
     started = time.monotonic()
     told.say(f"\n{number} faults of seed {seed}: `make faults SEED={seed} FAULTS={number}` lets them happen again.")
-    for place, kinds in enumerate(drawn(number, seed)):
-        folder = tmp_path / str(place)
+    for turn, kinds in enumerate(drawn(number, seed)):
+        folder = tmp_path / str(turn)
         folder.mkdir()
-        lived_through(settings, folder, kinds, seed * 1000 + place, told)
+        lived_through(place, folder, kinds, seed * 1000 + turn, told)
     told.say(f"{time.monotonic() - started:.0f} s in all.")
 
 
-def test_five_faults_change_nothing(settings: Settings, tmp_path: Path, told: Told) -> None:
-    live_through(5, 433, settings, tmp_path, told)
+def test_five_faults_change_nothing(place: Place, tmp_path: Path, told: Told) -> None:
+    live_through(5, 433, place, tmp_path, told)
 
 
 @pytest.mark.slow
-def test_thirty_faults_change_nothing(settings: Settings, tmp_path: Path, told: Told) -> None:
-    live_through(30, 2, settings, tmp_path, told)
+def test_thirty_faults_change_nothing(place: Place, tmp_path: Path, told: Told) -> None:
+    live_through(30, 2, place, tmp_path, told)
 
 
 @pytest.mark.nightly
 def test_as_many_faults_as_asked_for_change_nothing(
-    settings: Settings, tmp_path: Path, told: Told, pytestconfig: pytest.Config
+    place: Place, tmp_path: Path, told: Told, pytestconfig: pytest.Config
 ) -> None:
-    live_through(pytestconfig.getoption("--faults"), pytestconfig.getoption("--seed"), settings, tmp_path, told)
+    live_through(pytestconfig.getoption("--faults"), pytestconfig.getoption("--seed"), place, tmp_path, told)

@@ -1,0 +1,37 @@
+"""What can happen to a count: each kind does it once, and returns when whatever it took away is there again.
+
+What the kinds do not start again (a load or a count that has ended) the history does, as whoever runs it would.
+"""
+
+from collections.abc import Callable
+
+from tests.faults.history import History
+from tests.faults.kinds import engines, processes, wires
+
+Kind = Callable[[History], None]
+
+KINDS: dict[str, Kind] = {kind.__name__: kind for kind in (
+    engines.broker_killed,
+    engines.broker_stopped,
+    engines.broker_without_disk,
+    engines.postmaster_killed,
+    engines.postgres_stopped,
+    engines.postgres_without_disk,
+    engines.postgres_restored,
+    engines.backend_killed,
+    engines.backend_ended,
+    engines.position_locked,
+    processes.load_killed,
+    processes.jvm_killed,
+    processes.driver_killed,
+    processes.worker_killed,
+    processes.worker_stopped,
+    processes.count_stopped_beside_its_successor,
+    processes.checkpoint_without_disk,
+    wires.postgres_wire_slow,
+    wires.postgres_wire_cut,
+    wires.commit_unanswered,
+    wires.broker_wire_slow,
+    wires.broker_wire_cut,
+    wires.acknowledgement_unanswered,
+)}  # fmt: skip
