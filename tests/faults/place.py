@@ -71,7 +71,7 @@ class Place:
 
 @contextmanager
 def place_of_faults() -> Iterator[Place]:
-    """Start the engines, make schema and marts; nothing is left."""
+    """Start the engines, make schema and marts, and keep a backup from before any election; nothing is left."""
     folder = Path(tempfile.mkdtemp(prefix="election-faults-"))
     folder.chmod(0o755)
     home = Home(folder / "home")
@@ -88,6 +88,7 @@ def place_of_faults() -> Iterator[Place]:
         target = (settings.postgres_host, settings.postgres_port)
         postgres_wire = leaving.enter_context(Proxy(target, Commits).open())
         made = Place(settings, folder, broker_wire, postgres_wire)
+        made.back_up("before opening")
         yield made
 
 

@@ -18,6 +18,7 @@ KINDS: dict[str, Kind] = {kind.__name__: kind for kind in (
     engines.postgres_stopped,
     engines.postgres_without_disk,
     engines.postgres_restored,
+    engines.postgres_restored_from_before_opening,
     engines.backend_killed,
     engines.backend_ended,
     engines.position_locked,

@@ -8,7 +8,9 @@ import psutil
 
 from tests.faults.harm import limit_files, stopped
 from tests.faults.history import PATIENCE, History, awaited
+from tests.faults.load import election_of
 from tests.support.ledger import owner
+from tests.support.log import opened
 from tests.support.running import kill_engine
 
 NUMBER = "(select election_number from registry.elections where election_id = %s)"
@@ -66,6 +68,14 @@ def postgres_restored(made: History) -> None:
     kill_engine(made.settings.home, "postgres")
     made.place.put_back("opened")
     made.place.up()
+
+
+def postgres_restored_from_before_opening(made: History) -> None:
+    """Postgres is lost and put back from a backup that has never heard of the election: it is opened once more."""
+    kill_engine(made.settings.home, "postgres")
+    made.place.put_back("before opening")
+    made.place.up()
+    opened(made.settings, election_of(made.election_id))
 
 
 def backend_killed(made: History) -> None:
