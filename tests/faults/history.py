@@ -19,13 +19,14 @@ import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
 from election_assets.counting import count_settings
+from election_assets.domain.election import Election
 from election_assets.domain.topics import votes_topic_of
 from election_assets.settings import PROJECT, Settings
 from election_assets.verifying import verify_election
 from engines import stack
 from spark.readiness import waiting_messages
 from spark.topic import LogReader, log_ends
-from tests.faults.load import election_of, messages_of
+from tests.faults.load import messages_of
 from tests.faults.place import Place
 from tests.support.ledger import broken_rules, figures_of, positions_of
 from tests.support.running import children_of, jvm_of, python_workers_of
@@ -76,7 +77,7 @@ class History:
     """The processes and places of one history. A fault acts on it, and returns when all it took away is there again."""
 
     place: Place
-    election_id: str
+    election: Election
     seed: int
     randomly: random.Random
     load: Part
@@ -88,6 +89,11 @@ class History:
     def settings(self) -> Settings:
         """The settings of whoever is beside the wires."""
         return self.place.settings
+
+    @property
+    def election_id(self) -> str:
+        """The id of the election."""
+        return self.election.election_id
 
     def pause(self, longest: float) -> None:
         """Let up to so many seconds go by."""
@@ -162,21 +168,28 @@ def awaited(found: Callable[[], Found], seconds: float) -> Found:
 
 
 @contextmanager
-def history(place: Place, election_id: str, seed: int, folder: Path) -> Iterator[History]:
+def history(place: Place, election: Election, seed: int, folder: Path) -> Iterator[History]:
     """Cast and count an open election while the body runs; nothing of it is left afterwards."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELECTION_")}
     wired = {**kept, **place.wired}
+    place.clocks.put_right()
     acknowledged = folder / "acknowledged"
     acknowledged.touch()
     made = History(
         place=place,
-        election_id=election_id,
+        election=election,
         seed=seed,
         randomly=random.Random(seed),
         load=Part(
-            ["tests.faults.load", election_id, str(seed), str(RATE), str(acknowledged)], wired, folder / "load.log"
+            ["tests.faults.load", election.election_id, str(seed), str(RATE), str(acknowledged)],
+            wired,
+            folder / "load.log",
         ),
-        count=Part(["tests.faults.count", election_id], wired, folder / "count.log"),
+        count=Part(
+            ["tests.faults.count", election.election_id],
+            {**wired, **place.clocks.count.variables},
+            folder / "count.log",
+        ),
         acknowledged=acknowledged,
     )
     try:
@@ -230,7 +243,7 @@ def totals_published(made: History) -> dict[tuple[str, str], int]:
 def totals_counted(made: History) -> dict[tuple[str, str], int]:
     """Return contest and candidate → votes in the ledger."""
     counted = Counter[tuple[str, str]]()
-    for contest in election_of(made.election_id).contests:
+    for contest in made.election.contests:
         counted.update({(contest.contest_id, one.candidate_id): 0 for one in contest.candidates})
     for (contest_id, candidate_id, _, _), votes in figures_of(made.settings, made.election_id).votes.items():
         counted[contest_id, candidate_id] += votes
@@ -239,7 +252,7 @@ def totals_counted(made: History) -> dict[tuple[str, str], int]:
 
 def no_acknowledged_message_is_lost(made: History) -> None:
     """Read the log: at each acknowledged offset it has the message of which the producer was told that."""
-    sent = messages_of(election_of(made.election_id), made.seed)
+    sent = messages_of(made.election, made.seed)
     in_log = log_of(made)
     acknowledged = made.acknowledged.read_text().splitlines()
     assert acknowledged

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -27,9 +28,11 @@ PARTITIONS = 3
 RESENT = 50
 
 
-def election_of(election_id: str) -> Election:
-    """Return the election of a history."""
-    return made_election(election_id, voters_each=700, partition_count=PARTITIONS)
+def election_of(election_id: str, closes_at: datetime | None = None) -> Election:
+    """Return the election of a history; its polls are open for six hours where it is said until when."""
+    opens_at = closes_at - timedelta(hours=6) if closes_at else None
+    hours = {"opens_at": opens_at, "closes_at": closes_at}
+    return made_election(election_id, voters_each=700, partition_count=PARTITIONS, **hours)
 
 
 def messages_of(election: Election, seed: int) -> list[Message]:

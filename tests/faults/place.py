@@ -1,4 +1,4 @@
-"""The place where histories happen: engines of their own that may be harmed, and wires to them."""
+"""The place where histories happen: engines of their own that may be harmed, wires to them, and clocks."""
 
 import shutil
 import tempfile
@@ -16,6 +16,7 @@ from engines import stack
 from engines.home import Home
 from engines.kafka import Kafka
 from engines.ports import LOOPBACK, free_port
+from tests.faults.clocks import Clocks, clocks
 from tests.faults.proxy import Acknowledgements, Commits, Proxy
 
 SPARK = {"ELECTION_SPARK_MASTER": "local[2]"}
@@ -29,6 +30,7 @@ class Place:
     folder: Path
     broker_wire: Proxy
     postgres_wire: Proxy
+    clocks: Clocks
 
     @property
     def home(self) -> Home:
@@ -80,6 +82,7 @@ def place_of_faults() -> Iterator[Place]:
         listener = free_port(set())
         broker_wire = leaving.enter_context(Proxy((LOOPBACK, listener), Acknowledgements).open())
         leaving.enter_context(second_listener(listener, broker_wire.port))
+        hands = leaving.enter_context(clocks(folder / "clocks"))
         leaving.callback(stack.down, home)
         stack.up(home)
         settings = Settings.from_environment({"ELECTION_HOME": str(home.path), **SPARK})
@@ -87,7 +90,7 @@ def place_of_faults() -> Iterator[Place]:
         build_marts(settings)
         target = (settings.postgres_host, settings.postgres_port)
         postgres_wire = leaving.enter_context(Proxy(target, Commits).open())
-        made = Place(settings, folder, broker_wire, postgres_wire)
+        made = Place(settings, folder, broker_wire, postgres_wire, hands)
         made.back_up("before opening")
         yield made
 

@@ -4,13 +4,14 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 from tests.faults.history import ended, history
-from tests.faults.kinds import KINDS
+from tests.faults.kinds import KINDS, lacking
 from tests.faults.load import election_of
 from tests.faults.place import Place, place_of_faults
 from tests.support.log import opened
@@ -56,10 +57,11 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Told]:
 
 def lived_through(place: Place, folder: Path, kinds: list[str], seed: int, told: Told) -> None:
     """Let faults happen to one election, one after the other, and hold its end against all that must be so."""
-    election_id = f"faults-{seed}"
-    opened(place.settings, election_of(election_id))
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    election = election_of(f"faults-{seed}", closes_at=now + timedelta(hours=3))
+    opened(place.settings, election)
     place.back_up("opened")
-    with history(place, election_id, seed, folder) as made:
+    with history(place, election, seed, folder) as made:
         made.goes_on(beyond=0)
         for number, kind in enumerate(kinds, 1):
             made.pause(2)
@@ -84,10 +86,14 @@ def drawn(number: int, seed: int) -> list[list[str]]:
 def live_through(number: int, seed: int, place: Place, tmp_path: Path, told: Told) -> None:
     started = time.monotonic()
     told.say(f"\n{number} faults of seed {seed}: `make faults SEED={seed} FAULTS={number}` lets them happen again.")
+    lacks = lacking()
+    for kind, why in lacks.items():
+        told.say(f"{kind} is left out: {why}")
     for turn, kinds in enumerate(drawn(number, seed)):
         folder = tmp_path / str(turn)
         folder.mkdir()
-        lived_through(place, folder, kinds, seed * 1000 + turn, told)
+        possible = [kind for kind in kinds if kind not in lacks]
+        lived_through(place, folder, possible, seed * 1000 + turn, told)
     told.say(f"{time.monotonic() - started:.0f} s in all.")
 
 

@@ -5,8 +5,9 @@ What the kinds do not start again (a load or a count that has ended) the history
 
 from collections.abc import Callable
 
+from tests.faults.clocks import LACKING
 from tests.faults.history import History
-from tests.faults.kinds import engines, processes, wires
+from tests.faults.kinds import clocks, engines, processes, wires
 
 Kind = Callable[[History], None]
 
@@ -35,4 +36,12 @@ KINDS: dict[str, Kind] = {kind.__name__: kind for kind in (
     wires.broker_wire_slow,
     wires.broker_wire_cut,
     wires.acknowledgement_unanswered,
+    clocks.broker_clock_jumps,
+    clocks.postgres_clock_jumps,
+    clocks.count_clock_jumps,
 )}  # fmt: skip
+
+
+def lacking() -> dict[str, str]:
+    """Return the kinds that cannot happen on this machine, each with a sentence that says why."""
+    return {kind: LACKING for kind in KINDS if LACKING and kind.endswith("clock_jumps")}

@@ -8,7 +8,6 @@ import psutil
 
 from tests.faults.harm import limit_files, stopped
 from tests.faults.history import PATIENCE, History, awaited
-from tests.faults.load import election_of
 from tests.support.ledger import owner
 from tests.support.log import opened
 from tests.support.running import kill_engine
@@ -75,7 +74,7 @@ def postgres_restored_from_before_opening(made: History) -> None:
     kill_engine(made.settings.home, "postgres")
     made.place.put_back("before opening")
     made.place.up()
-    opened(made.settings, election_of(made.election_id))
+    opened(made.settings, made.election)
 
 
 def backend_killed(made: History) -> None:
