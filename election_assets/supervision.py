@@ -36,7 +36,8 @@ order by e.election_id
 class Standing:
     """An open election: its lag in messages, and the last run of its count as the ledger knows it.
 
-    `silent_seconds` is the time since that run's last heartbeat, or since its end.
+    `silent_seconds` is the time since that run's last heartbeat, or since its end; below zero where the database's
+    clock was put back since.
     """
 
     election_id: str
@@ -49,7 +50,7 @@ class Standing:
     @property
     def is_counted(self) -> bool:
         """Tell whether a run is alive and counting it."""
-        return self.run_id is not None and not self.is_ended and self.silent_seconds <= DEAD_AFTER_SECONDS
+        return self.run_id is not None and not self.is_ended and abs(self.silent_seconds) <= DEAD_AFTER_SECONDS
 
 
 class Phase(StrEnum):

@@ -43,7 +43,8 @@ def positions(connection: psycopg.Connection, election_number: int) -> list[Posi
 def await_no_other_run(connection: psycopg.Connection, election: FrozenElection) -> None:
     """Wait until no other run of the election is alive: at most 15 s, when one died without a word.
 
-    Raises TransientError when one is seen to live.
+    Where the database's clock was put back meanwhile, a heartbeat is of a time to come, and its age says nothing: one
+    that stays as it is for three seconds more is a dead run's too. Raises TransientError when one is seen to live.
     """
     first_seen = None
     deadline = time.monotonic() + DEAD_AFTER_SECONDS + HEARTBEAT_SECONDS
@@ -54,11 +55,11 @@ def await_no_other_run(connection: psycopg.Connection, election: FrozenElection)
             " order by epoch desc limit 1",
             (election.election_number,),
         ).fetchone()
-        if row is None or row[2] > DEAD_AFTER_SECONDS:
+        if row is None or row[2] > DEAD_AFTER_SECONDS or time.monotonic() > deadline:
             return
         run_id, heartbeat_at, _ = row
         first_seen = first_seen or heartbeat_at
-        if heartbeat_at != first_seen or time.monotonic() > deadline:
+        if heartbeat_at != first_seen:
             raise TransientError(
                 f"Run {run_id} is counting {election.election_id!r} (heartbeat {heartbeat_at:%H:%M:%S} UTC). "
                 "An election is counted by one run at a time: wait for it, or end it first."

@@ -13,7 +13,7 @@ from election_assets.settings import Settings
 from spark.figures import CountFigures
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of
-from tests.support.ledger import broken_rules, figures_of, positions_of, uncounted_of
+from tests.support.ledger import broken_rules, figures_of, owner, positions_of, uncounted_of
 from tests.support.log import appended, opened
 from tests.support.mixture import expected_figures, mixture
 from tests.support.running import BackgroundCount, aged_heartbeat, await_position
@@ -71,6 +71,24 @@ def test_one_run_at_a_time_counts_an_election_and_a_dead_one_is_waited_for(
     with pytest.raises(TransientError, match=r"Run cli-\w+ is counting 'one-at-a-time'"):
         count_now("one-at-a-time")
     assert isinstance(counting.stopped(), CountFigures)
+
+
+def test_a_dead_run_is_taken_over_from_where_the_clock_was_put_back_since(
+    settings: Settings, count_now: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    election = made_election("put-back")
+    opened(settings, election)
+    appended(settings, "put-back", [draft(election, voter).message() for voter in roll_of(election)[:3]])
+    count_now("put-back")
+    with owner(settings) as connection:
+        connection.execute(
+            "update ledger.count_runs set ended_at = null, heartbeat_at = heartbeat_at + interval '2 hours'"
+            " where election_number = (select election_number from registry.elections where election_id = 'put-back')"
+        )
+    appended(settings, "put-back", [draft(election, voter).message() for voter in roll_of(election)[3:5]])
+    monkeypatch.setattr("spark.runs.DEAD_AFTER_SECONDS", 1.0)
+    count_now("put-back")
+    assert positions_of(settings, "put-back")["counted"] == 5
 
 
 def test_a_run_that_was_thought_dead_writes_nothing_once_another_has_taken_over(

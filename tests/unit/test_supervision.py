@@ -36,6 +36,10 @@ def test_a_silent_run_without_a_run_of_dagster_is_taken_over_from() -> None:
     assert decide(standing(run_id="cli-1", silent=16.0), [], Failures()).starts
 
 
+def test_a_heartbeat_of_a_time_to_come_keeps_no_run_alive() -> None:
+    assert decide(standing(run_id="cli-1", silent=-7200.0), [], Failures()).starts
+
+
 @pytest.mark.parametrize(
     "run",
     [
