@@ -1,5 +1,7 @@
 """What went wrong in Postgres, the JVM or a worker, as an error of ours with one sentence."""
 
+import builtins
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +13,10 @@ from election_assets.errors import TransientError
 
 # A worker's exception and a worker's death come by different ways.
 TASK_FAILURES = (PySparkException, Py4JJavaError)
+
+# What a worker raises for want of something around it: room on the disk, a file, a peer, the database.
+_OS_ERRORS = [name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, OSError)]
+_SURROUNDINGS = re.compile(rf"^(?:{'|'.join(_OS_ERRORS)}|psycopg\.[\w.]+)\b", re.MULTILINE)
 
 
 def postgres_away(error: psycopg.OperationalError) -> TransientError:
@@ -44,6 +50,7 @@ def told_by_worker(error: Exception | None) -> str:
 
 
 def is_workers_death(error: Exception) -> bool:
-    """Tell whether a task failed because of what its Python worker was given, and not for an engine that is away."""
+    """Tell whether a task failed because of what its Python worker was given, and not for what is around it."""
     text = str(error)
-    return "TransientError" not in text and ("Python worker exited" in text or "PythonException" in text)
+    is_for_what_is_around = "TransientError" in text or _SURROUNDINGS.search(text)
+    return not is_for_what_is_around and ("Python worker exited" in text or "PythonException" in text)

@@ -32,6 +32,12 @@ def test_halves_hold_each_offset_once_and_end(lengths: tuple[int, ...]) -> None:
     assert all_the_way(whole) == offsets(whole)
 
 
+def last_words_of_a_count(environment: Mapping[str, str], election_id: str) -> str:
+    with counting_process(environment, election_id, 1_000) as process:
+        _, said = process.communicate(timeout=180)
+    return said.decode().splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_a_message_that_kills_its_worker_is_named_and_all_others_before_it_are_counted(
     settings: Settings, environment: Mapping[str, str], count_now: Count
@@ -43,9 +49,7 @@ def test_a_message_that_kills_its_worker_is_named_and_all_others_before_it_are_c
     poison = 120
     partition, offset = places[poison]
     poisoned = {**environment, "PYTHONPATH": f"{POISON}:{PROJECT}", "POISON": (ballots[poison].key or b"").decode()}
-    with counting_process(poisoned, "poison", 1_000) as process:
-        _, said = process.communicate(timeout=180)
-    told = said.decode().splitlines()[-1]
+    told = last_words_of_a_count(poisoned, "poison")
     assert f"A worker dies of message {partition}:{offset} whenever it judges it" in told
     assert f"`election inspect poison {partition}:{offset}` shows the message" in told
     stands = {row[0]: row[1] for row in ledger_of(settings, "poison")["positions"]}
@@ -54,3 +58,20 @@ def test_a_message_that_kills_its_worker_is_named_and_all_others_before_it_are_c
     # With the message mended (here: without the poison) the count goes on from there.
     count_now("poison")
     assert positions_of(settings, "poison")["counted"] == len(ballots)
+
+
+@pytest.mark.slow
+def test_a_worker_that_finds_no_room_blames_no_message(
+    settings: Settings, environment: Mapping[str, str], count_now: Count
+) -> None:
+    election = made_election("no-room", voters_each=2)
+    opened(settings, election)
+    ballots = [draft(election, voter).message() for voter in roll_of(election)]
+    appended(settings, "no-room", ballots)
+    key = (ballots[0].key or b"").decode()
+    full = {**environment, "PYTHONPATH": f"{POISON}:{PROJECT}", "POISON": key, "FULL_DISK": "yes"}
+    told = last_words_of_a_count(full, "no-room")
+    assert "TransientError" in told
+    assert "No space left on device" in told
+    count_now("no-room")
+    assert positions_of(settings, "no-room")["counted"] == len(ballots)
