@@ -1,4 +1,4 @@
-"""The place where histories happen: engines of their own that may be harmed, wires to them, and clocks."""
+"""The place where histories happen: engines of their own that may be harmed, wires to them, clocks, and a disk."""
 
 import shutil
 import tempfile
@@ -18,8 +18,11 @@ from engines.kafka import Kafka
 from engines.ports import LOOPBACK, free_port
 from tests.faults.clocks import Clocks, clocks
 from tests.faults.proxy import Acknowledgements, Commits, Proxy
+from tests.support.disks import MIB, Disk, small_disk
 
 SPARK = {"ELECTION_SPARK_MASTER": "local[2]"}
+# Engines start where 2 GiB are free. What is not written takes no memory.
+DISK_BYTES = 4096 * MIB
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Place:
     broker_wire: Proxy
     postgres_wire: Proxy
     clocks: Clocks
+    disk: Disk
 
     @property
     def home(self) -> Home:
@@ -76,9 +80,10 @@ def place_of_faults() -> Iterator[Place]:
     """Start the engines, make schema and marts, and keep a backup from before any election; nothing is left."""
     folder = Path(tempfile.mkdtemp(prefix="election-faults-"))
     folder.chmod(0o755)
-    home = Home(folder / "home")
     with ExitStack() as leaving:
         leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+        disk = leaving.enter_context(small_disk(folder / "disk", DISK_BYTES))
+        home = Home(disk.folder / "home")
         listener = free_port(set())
         broker_wire = leaving.enter_context(Proxy((LOOPBACK, listener), Acknowledgements).open())
         leaving.enter_context(second_listener(listener, broker_wire.port))
@@ -90,7 +95,7 @@ def place_of_faults() -> Iterator[Place]:
         build_marts(settings)
         target = (settings.postgres_host, settings.postgres_port)
         postgres_wire = leaving.enter_context(Proxy(target, Commits).open())
-        made = Place(settings, folder, broker_wire, postgres_wire, hands)
+        made = Place(settings, folder, broker_wire, postgres_wire, hands, disk)
         made.back_up("before opening")
         yield made
 

@@ -86,7 +86,7 @@ def drawn(number: int, seed: int) -> list[list[str]]:
 def live_through(number: int, seed: int, place: Place, tmp_path: Path, told: Told) -> None:
     started = time.monotonic()
     told.say(f"\n{number} faults of seed {seed}: `make faults SEED={seed} FAULTS={number}` lets them happen again.")
-    lacks = lacking()
+    lacks = lacking(place)
     for kind, why in lacks.items():
         told.say(f"{kind} is left out: {why}")
     for turn, kinds in enumerate(drawn(number, seed)):

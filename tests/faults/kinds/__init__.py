@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from tests.faults.clocks import LACKING
 from tests.faults.history import History
-from tests.faults.kinds import clocks, engines, processes, wires
+from tests.faults.kinds import clocks, disks, engines, processes, wires
+from tests.faults.place import Place
 
 Kind = Callable[[History], None]
 
@@ -39,9 +40,11 @@ KINDS: dict[str, Kind] = {kind.__name__: kind for kind in (
     clocks.broker_clock_jumps,
     clocks.postgres_clock_jumps,
     clocks.count_clock_jumps,
+    disks.disk_full,
 )}  # fmt: skip
 
 
-def lacking() -> dict[str, str]:
+def lacking(place: Place) -> dict[str, str]:
     """Return the kinds that cannot happen on this machine, each with a sentence that says why."""
-    return {kind: LACKING for kind in KINDS if LACKING and kind.endswith("clock_jumps")}
+    jumps = {kind: LACKING for kind in KINDS if kind.endswith("clock_jumps")}
+    return {kind: why for kind, why in {**jumps, "disk_full": place.disk.lacking}.items() if why}
