@@ -168,8 +168,9 @@ def awaited(found: Callable[[], Found], seconds: float) -> Found:
 
 
 @contextmanager
-def history(place: Place, election: Election, seed: int, folder: Path) -> Iterator[History]:
+def history(place: Place, election: Election, seed: int, folder: Path, *, by_dagster: bool) -> Iterator[History]:
     """Cast and count an open election while the body runs; nothing of it is left afterwards."""
+    who = "night" if by_dagster else "count"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELECTION_")}
     wired = {**kept, **place.wired}
     place.clocks.put_right()
@@ -186,7 +187,7 @@ def history(place: Place, election: Election, seed: int, folder: Path) -> Iterat
             folder / "load.log",
         ),
         count=Part(
-            ["tests.faults.count", election.election_id],
+            [f"tests.faults.{who}", election.election_id],
             {**wired, **place.clocks.count.variables},
             folder / "count.log",
         ),

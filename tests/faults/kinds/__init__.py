@@ -7,12 +7,17 @@ from collections.abc import Callable
 
 from tests.faults.clocks import LACKING
 from tests.faults.history import History
-from tests.faults.kinds import clocks, disks, engines, processes, wires
+from tests.faults.kinds import clocks, dagster, disks, engines, processes, wires
 from tests.faults.place import Place
 
 Kind = Callable[[History], None]
 
-KINDS: dict[str, Kind] = {kind.__name__: kind for kind in (
+
+def named(*kinds: Kind) -> dict[str, Kind]:
+    return {kind.__name__: kind for kind in kinds}
+
+
+KINDS = named(
     engines.broker_killed,
     engines.broker_stopped,
     engines.broker_without_disk,
@@ -41,7 +46,31 @@ KINDS: dict[str, Kind] = {kind.__name__: kind for kind in (
     clocks.postgres_clock_jumps,
     clocks.count_clock_jumps,
     disks.disk_full,
-)}  # fmt: skip
+)
+# Where Dagster counts. The others are of one process of the count's own, or take Dagster's storage back in time.
+BY_DAGSTER = named(
+    dagster.dagster_run_killed,
+    dagster.daemon_killed,
+    engines.broker_killed,
+    engines.broker_stopped,
+    engines.postmaster_killed,
+    engines.postgres_stopped,
+    engines.backend_killed,
+    engines.backend_ended,
+    engines.position_locked,
+    processes.load_killed,
+    processes.jvm_killed,
+    processes.worker_killed,
+    wires.postgres_wire_slow,
+    wires.postgres_wire_cut,
+    wires.commit_unanswered,
+    wires.broker_wire_slow,
+    wires.broker_wire_cut,
+    wires.acknowledgement_unanswered,
+    clocks.broker_clock_jumps,
+    clocks.postgres_clock_jumps,
+    disks.disk_full,
+)
 
 
 def lacking(place: Place) -> dict[str, str]:
