@@ -188,7 +188,7 @@ def history(place: Place, election: Election, seed: int, folder: Path, *, by_dag
         ),
         count=Part(
             [f"tests.faults.{who}", election.election_id],
-            {**wired, **place.clocks.count.variables},
+            {**wired, **place.clocks.variables_of_count},
             folder / "count.log",
         ),
         acknowledged=acknowledged,

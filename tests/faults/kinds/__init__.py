@@ -44,7 +44,7 @@ KINDS = named(
     wires.acknowledgement_unanswered,
     clocks.broker_clock_jumps,
     clocks.postgres_clock_jumps,
-    clocks.count_clock_jumps,
+    clocks.jvm_clock_jumps,
     disks.disk_full,
 )
 # Where Dagster counts. The others are of one process of the count's own, or take Dagster's storage back in time.

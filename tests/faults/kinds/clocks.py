@@ -1,4 +1,4 @@
-"""What can happen to the clock of the broker, of Postgres, or of the count."""
+"""What can happen to the clock of the broker, of Postgres, or of the count's JVM."""
 
 from tests.faults.clocks import Clock
 from tests.faults.history import History
@@ -17,9 +17,9 @@ def postgres_clock_jumps(made: History) -> None:
     jump(made, made.place.clocks.postgres)
 
 
-def count_clock_jumps(made: History) -> None:
-    """The clock of driver, JVM and workers jumps."""
-    jump(made, made.place.clocks.count)
+def jvm_clock_jumps(made: History) -> None:
+    """The clock of the count's JVM jumps, by which Spark and its Kafka clients wait."""
+    jump(made, made.place.clocks.jvm)
 
 
 def jump(made: History, clock: Clock) -> None:
