@@ -45,7 +45,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Disk]:
         yield Disk(folder, size, lacking)
     finally:
         if not lacking:
-            subprocess.run(["umount", folder], check=False)
+            subprocess.run(["umount", "--lazy", folder], check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
