@@ -25,6 +25,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from election_assets.domain.plain_text import harmless, visible
 from election_assets.reconciliation import Cell
 from election_assets.results import CandidateResult, ContestStanding, PastStanding, Results
 from engines.doctor import Finding
@@ -50,7 +51,7 @@ err = Console(stderr=True, highlight=False)
 
 def say(sentence: str) -> None:
     """Print a sentence about what was done or could not be; never results, which are for `out`."""
-    err.print(escape(sentence), soft_wrap=True)
+    err.print(escape(visible(sentence, but="\n")), soft_wrap=True)
 
 
 @contextmanager
@@ -234,7 +235,8 @@ def results_as_csv(results: Results) -> str:
     writer.writerow((*names, *methods))
     for line in results.candidates:
         split = [line.votes_by_method.get(method, 0) for method in methods]
-        writer.writerow((*(getattr(line, name) for name in names), *split))
+        told = (getattr(line, name) for name in names)
+        writer.writerow((*(harmless(one) if isinstance(one, str) else one for one in told), *split))
     return text.getvalue()
 
 

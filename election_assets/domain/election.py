@@ -9,8 +9,22 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from election_assets.domain.plain_text import shortened
+from election_assets.errors import PermanentError
+
 ID_PATTERN = re.compile(r"\A[A-Za-z0-9._:-]{1,64}\Z")
+# Folders and Kafka topics are called after elections: no colon, and neither `.` nor `..`.
+ELECTION_ID_PATTERN = re.compile(r"\A(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,64}\Z")
 MAX_PARTITIONS = 1024
+
+
+def check_election_id(election_id: str) -> None:
+    """Raise PermanentError for an id that no new election can have."""
+    if not ELECTION_ID_PATTERN.match(election_id):
+        raise PermanentError(
+            f"{shortened(repr(election_id))} is no id of an election: use 1 to 64 of the characters A-Z a-z 0-9 . _ - "
+            "and more than dots, since a folder and a Kafka topic are called after it."
+        )
 
 
 class Method(StrEnum):

@@ -4,6 +4,7 @@ The values are read by `folder_text.py` and judged together by `folder_checks.py
 """
 
 import csv
+import os
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -35,6 +36,7 @@ from election_assets.domain.folder_text import (
     csv_values,
     yaml_values,
 )
+from election_assets.domain.plain_text import shortened
 from election_assets.errors import PermanentError
 
 ELECTIONS = Path("elections")
@@ -69,13 +71,13 @@ def find_election_folder(name: str | Path) -> Path:
     Raises PermanentError naming the elections there are.
     """
     for folder in (Path(name), ELECTIONS / name, _HOME / ELECTIONS / name):
-        if (folder / "election.yaml").is_file():
+        if os.path.lexists(folder / "election.yaml"):
             return folder
     roots = (ELECTIONS, _HOME / ELECTIONS)
     known = sorted({path.parent.name for root in roots for path in root.glob("*/election.yaml")})
     raise PermanentError(
-        f"There is no election folder {str(name)!r}: name a folder that holds an election.yaml, "
-        f"or one of {', '.join(known) or '(none yet; `election generate` makes one)'}."
+        f"There is no election folder {shortened(repr(str(name)))}: name a folder that holds an election.yaml, "
+        f"or one of {shortened(', '.join(known)) or '(none yet; `election generate` makes one)'}."
     )
 
 

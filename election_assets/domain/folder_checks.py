@@ -3,20 +3,22 @@
 from collections import Counter
 from collections.abc import Hashable, Iterable
 
-from election_assets.domain.election import Election, Method
+from election_assets.domain.election import ELECTION_ID_PATTERN, ID_PATTERN, Election, Method
 from election_assets.domain.figures import official_figures, place_of
-from election_assets.domain.folder_text import Problems
+from election_assets.domain.folder_text import MAX_NUMBER, Problems
 
 
 def check_election(election: Election, problems: Problems) -> None:
     """Note everything in the folder that contradicts another part of it."""
-    if ":" in election.election_id:
+    if ID_PATTERN.match(election.election_id) and not ELECTION_ID_PATTERN.match(election.election_id):
         problems.add(
             "election.yaml: id",
             f"found {election.election_id!r}",
-            "leave out the colon, which the name of a Kafka topic cannot hold",
+            "leave out the colon, and take more than dots: a folder and a Kafka topic are called after it",
         )
     _check_hours(election, problems)
+    _check_baseline(election, problems)
+    _check_sizes(election, problems)
     _check_repeated(election, problems)
     _check_units(election, problems)
     _check_styles(election, problems)
@@ -29,8 +31,17 @@ def _check_hours(election: Election, problems: Problems) -> None:
         problems.add("election.yaml: hours", f"they open at {opens} and close at {closes}", "close after opening")
 
 
+def _check_sizes(election: Election, problems: Problems) -> None:
+    sizes = {"contests": len(election.contests), "ballot_styles": len(election.ballot_styles)}
+    sizes |= {f"contests[{at}].candidates": len(contest.candidates) for at, contest in enumerate(election.contests)}
+    for where, size in sizes.items():
+        if size > MAX_NUMBER:
+            problems.add(f"election.yaml: {where}", f"{size:,} of them", f"write no more than {MAX_NUMBER:,}")
+
+
 def _check_repeated(election: Election, problems: Problems) -> None:
     contests = [contest.contest_id for contest in election.contests]
+    known = set(contests)
     _refuse_repeated(problems, "election.yaml: methods", election.methods)
     _refuse_repeated(problems, "election.yaml: contests", contests)
     for at, contest in enumerate(election.contests):
@@ -39,7 +50,7 @@ def _check_repeated(election: Election, problems: Problems) -> None:
     for style in election.ballot_styles:
         where = f"election.yaml: ballot_styles.{style.ballot_style_id}"
         _refuse_repeated(problems, where, style.contest_ids)
-        _refuse_unknown(problems, where, "contest", style.contest_ids, set(contests))
+        _refuse_unknown(problems, where, "contest", style.contest_ids, known)
     _refuse_repeated(problems, "reporting_units.csv", [unit.reporting_unit_id for unit in election.reporting_units])
     _refuse_repeated(
         problems,
@@ -72,7 +83,7 @@ def _refuse_unknown(problems: Problems, where: str, kind: str, names: Iterable[s
 
 def _check_baseline(election: Election, problems: Problems) -> None:
     if election.baseline_election_id == election.election_id:
-        problems.add("election.yaml, baseline", "it is the election itself", "name an earlier one, or none")
+        problems.add("election.yaml: baseline", "it is the election itself", "name an earlier one, or none")
 
 
 def _check_units(election: Election, problems: Problems) -> None:
@@ -93,12 +104,13 @@ def _check_units(election: Election, problems: Problems) -> None:
 
 
 def _first_of_each_cycle(parents: dict[str, str | None]) -> list[str]:
-    starts, settled = [], set()
+    starts: list[str] = []
+    settled: set[str] = set()
     for start in parents:
-        path: list[str] = []
+        path: dict[str, None] = {}
         unit: str | None = start
         while unit in parents and unit not in settled and unit not in path:
-            path.append(unit)
+            path[unit] = None
             unit = parents[unit]
         if unit in path:
             starts.append(str(unit))

@@ -4,25 +4,33 @@ What the values must say about each other is in `folder_checks.py`.
 """
 
 import csv
+import io
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 
 from election_assets.domain.election import ID_PATTERN
+from election_assets.domain.plain_text import CONTROLS, shortened, visible
 from election_assets.errors import PermanentError
 
 # Postgres keeps counts as integer and numbers of contests and candidates as smallint.
 MAX_COUNT = 2**31 - 1
 MAX_NUMBER = 2**15 - 1
 MAX_SEED = 2**63 - 1
+MAX_TEXT_LENGTH = 10_000
+# A folder is held in memory; a megabyte of YAML takes up to ten seconds.
+MAX_CSV_BYTES = 1 << 30
+MAX_YAML_BYTES = 4 << 20
+
+_MOST_SHOWN = 50
 
 _WHOLE_NUMBER = re.compile(r"\A-?[0-9]{1,20}\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Choice = TypeVar("Choice")
 
@@ -36,15 +44,17 @@ class Problems:
 
     def add(self, where: str, found: str, remedy: str) -> None:
         """Note one problem: its file and line or path, what stands there, and what would mend it."""
-        self.sentences.append(f"{where}: {found}; {remedy}.")
+        self.sentences.append(visible(f"{shortened(where)}: {shortened(found)}; {remedy}."))
 
     def raise_any(self) -> None:
-        """Raise one PermanentError that names everything noted, if there is anything."""
+        """Raise one PermanentError that names everything noted, if there is anything: of very many the first."""
         if self.sentences:
-            found = "\n".join(f"- {sentence}" for sentence in self.sentences)
-            count = f"{len(self.sentences)} problem{'s' if len(self.sentences) > 1 else ''}"
+            found = "\n".join(f"- {sentence}" for sentence in self.sentences[:_MOST_SHOWN])
+            more = len(self.sentences) - _MOST_SHOWN
+            count = f"{len(self.sentences):,} problem{'s' if len(self.sentences) > 1 else ''}"
             raise PermanentError(
-                f"The election folder {self.folder} cannot be used: {count} to mend in its files.\n{found}"
+                f"The election folder {visible(self.folder)} cannot be used: {count} to mend in its files.\n{found}"
+                + (f"\n… and {more:,} more." if more > 0 else "")
             )
 
 
@@ -66,8 +76,11 @@ class Values:
         if not isinstance(value, str):
             self.problems.add(self.at(name), f"found {value!r}", "write one plain value here")
             return default
-        if _CONTROL.search(value):
+        if CONTROLS.search(value):
             self.problems.add(self.at(name), f"found control characters in {value!r}", "remove them")
+            return default
+        if len(value) > MAX_TEXT_LENGTH:
+            self.problems.add(self.at(name), f"found {value!r}", f"write no more than {MAX_TEXT_LENGTH:,} characters")
             return default
         if required and not value:
             self.problems.add(self.at(name), "nothing stands here", "write a value")
@@ -151,59 +164,114 @@ class Values:
 
 def csv_values(problems: Problems, name: str, columns: tuple[str, ...], required: bool = True) -> Iterator[Values]:
     """Yield the rows of a CSV file of the folder, each knowing its line."""
-    path = problems.folder / name
-    if not path.exists():
+    if not os.path.lexists(problems.folder / name):
         if required:
             problems.add(name, "the file does not exist", f"make it with the columns {', '.join(columns)}")
         return
-    try:
-        rows = list(_csv_rows(path))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        problems.add(name, f"it cannot be read ({error})", "write it as CSV in UTF-8")
+    text = _text_of(problems, name, MAX_CSV_BYTES)
+    if text is None:
         return
-    header = rows[0][1] if rows else []
+    rows = _csv_rows(problems, name, text)
+    _, header = next(rows, (1, []))
     if missing := [column for column in columns if column not in header]:
         problems.add(f"{name} line 1", f"no column {', '.join(missing)}", f"name the columns {', '.join(columns)}")
         return
-    for line, cells in rows[1:]:
+    if repeated := [column for column in columns if header.count(column) > 1]:
+        problems.add(f"{name} line 1", f"column {', '.join(repeated)} stands there twice", "keep one of them")
+        return
+    for line, cells in rows:
         if len(cells) != len(header):
             problems.add(f"{name} line {line}", f"{len(cells)} cells", f"write {len(header)}, as in line 1")
             continue
         yield Values(dict(zip(header, cells, strict=True)), f"{name} line {line}", problems)
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+def _csv_rows(problems: Problems, name: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows with the number of their first line; what is no CSV is noted, and nothing after it is read."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
         for row in reader:
             if row:
-                yield reader.line_num, row
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        problems.add(f"{name} line {line}", f"it cannot be read ({error})", "write it as CSV in UTF-8")
+
+
+def _text_of(problems: Problems, name: str, most_bytes: int) -> str | None:
+    """Read a file of the folder; noted where it is none: reading a pipe never ends, a link may show any file."""
+    path = problems.folder / name
+    try:
+        if not path.is_file():
+            problems.add(name, "it is no regular file", "put the file itself there")
+        elif not path.resolve().is_relative_to(problems.folder.resolve()):
+            problems.add(name, "it is a link out of the folder", "put the file itself there")
+        elif path.stat().st_size > most_bytes:
+            problems.add(name, f"it has {path.stat().st_size:,} bytes", f"write no more than {most_bytes:,}")
+        else:
+            return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        problems.add(name, f"it cannot be read ({error.strerror})", "let this user read it")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        problems.add(f"{name} line {line}", f"byte 0x{error.object[error.start]:02x} is not UTF-8", "save it as UTF-8")
+    return None
 
 
 class _TextLoader(yaml.BaseLoader):
-    """YAML with every plain value kept as text (a candidate may be called `No`) and repeated keys refused."""
+    """YAML with every plain value kept as text (a candidate may be called `No`), and nothing of what is beyond that.
+
+    Repeated keys are refused; so are tags, which stand for something else than text, and anchors, by which a short
+    file may stand for more than any memory holds.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if event.anchor is not None:
+            self._refuse("an anchor or alias stands here: write out what it stands for", event)
+        if getattr(event, "tag", None) is not None:
+            self._refuse(f"the tag {event.tag!r} stands here: write the value alone", event)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._refuse("a list or mapping stands here in place of a name", key)
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands here twice", problem_mark=key.start_mark)
+                self._refuse(f"{key.value!r} stands here twice", key)
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+    def _refuse(self, problem: str, found: Any) -> NoReturn:
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=found.start_mark)
 
 
 def yaml_values(problems: Problems, name: str) -> Values:
     """Read a YAML file of the folder; without one there is nothing to go on, so that is raised at once."""
-    path = problems.folder / name
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)  # noqa: S506
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        problems.add(name, f"it cannot be read ({reason})", "mend it; elections/adams-2020 shows the form")
-        document = None
+    text = _text_of(problems, name, MAX_YAML_BYTES)
+    problems.raise_any()
+    document = _yaml_document(problems, name, text or "")
     if not isinstance(document, dict):
         if document is not None:
             problems.add(name, "it is not a mapping", "start it with lines like `id: adams-2020`")
         problems.raise_any()
         document = {}
     return Values(document, f"{name}: ", problems)
+
+
+def _yaml_document(problems: Problems, name: str, text: str) -> object:
+    try:
+        return yaml.load(text, Loader=_TextLoader)  # noqa: S506
+    except RecursionError:
+        reason = "it is nested too deep"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        reason = place + " ".join(part for part in (error.context, error.problem) if part)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # Not only its own errors: an escape beyond Unicode, a version of 5,000 digits.
+        reason = " ".join(str(error).split())
+    problems.add(name, f"it cannot be read ({reason})", "mend it; elections/adams-2020 shows the form")
+    return None

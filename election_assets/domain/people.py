@@ -16,6 +16,7 @@ from election_assets.domain.apportionment import Integers
 from election_assets.domain.election import Election
 from election_assets.domain.electorate import voters
 from election_assets.domain.frozen import AGE_GROUPS, GENDERS
+from election_assets.domain.plain_text import CONTROL_CHARACTERS
 from election_assets.domain.seeds import generator
 
 
@@ -56,8 +57,8 @@ _AGES = {"18-24": (18, 24), "25-34": (25, 34), "35-44": (35, 44), "45-54": (45, 
 # Groups begin at these ages; of someone older than anyone has become, or younger than the first, the age is unknown.
 _GROUPS_BEGIN = (18, 25, 35, 45, 55, 65, 123)
 
-# What Postgres keeps and a terminal can show: no control characters and no halves of characters.
-_SHOWN = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
+# What Postgres keeps and a terminal can show.
+_SHOWN = rf"[^{CONTROL_CHARACTERS}]*"
 Text = Annotated[str, msgspec.Meta(max_length=1_000, pattern=rf"\A{_SHOWN}\Z")]
 Name = Annotated[str, msgspec.Meta(max_length=1_000, pattern=rf"\A(?=.*\S){_SHOWN}\Z")]
 Gender = Annotated[str, msgspec.Meta(pattern=rf"\A({'|'.join(GENDERS)})\Z")]

@@ -16,6 +16,7 @@ from election_assets.domain.election import (
     OfficialResult,
     PrecinctBallotStyle,
     ReportingUnit,
+    check_election_id,
 )
 from election_assets.domain.seeds import generator
 from election_assets.errors import PermanentError
@@ -54,6 +55,7 @@ def generate_election(
     The first contest is voted on by everyone who does not hand in a blank ballot, so the figures never contradict
     each other. Raises PermanentError where there are more precincts than voters or the turnout is no share.
     """
+    check_election_id(election_id)
     precincts = max(1, voters // _VOTERS_PER_PRECINCT) if precincts is None else precincts
     if not 1 <= precincts <= voters or not 0 <= turnout <= 1 or contests < 1:
         raise PermanentError(

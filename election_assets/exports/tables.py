@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from election_assets.domain.plain_text import harmless
 from election_assets.exports import Document
 from election_assets.exports.rows import (
     BallotRow,
@@ -24,8 +25,6 @@ from election_assets.exports.rows import (
     TurnoutRow,
 )
 
-# A spreadsheet takes a cell that begins so for a formula, and runs it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _ARROW = {
     str: pa.string(),
     int: pa.int64(),
@@ -34,11 +33,6 @@ _ARROW = {
     Decimal: pa.float64(),
     datetime: pa.timestamp("us", tz="UTC"),
 }
-
-
-def harmless(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs: an apostrophe before what would begin a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

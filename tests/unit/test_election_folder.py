@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from election_assets.domain.election import (
+    ELECTION_ID_PATTERN,
     BallotStyle,
     Candidate,
     Contest,
@@ -25,6 +26,7 @@ from election_assets.domain.election import (
 )
 from election_assets.domain.election_folder import find_election_folder, read_election, write_election
 from election_assets.domain.figures import VOTES
+from election_assets.domain.plain_text import CONTROLS
 from election_assets.errors import PermanentError
 
 SAMPLE = Election(
@@ -55,7 +57,7 @@ SAMPLE = Election(
     ),
 )  # fmt: skip
 
-words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+words = st.text(min_size=1, max_size=12).map(lambda text: CONTROLS.sub("-", text))
 maybe = st.none() | words
 identifiers = st.from_regex(r"\A[A-Za-z0-9._:-]{1,64}\Z")
 counts = st.integers(0, 2**31 - 1)
@@ -93,7 +95,7 @@ def elections(draw: st.DrawFn) -> Election:
         for method in draw(st.lists(st.sampled_from(methods), max_size=1))
     ]
     return Election(
-        election_id=draw(identifiers).replace(":", "."),
+        election_id=draw(st.from_regex(ELECTION_ID_PATTERN)),
         election_name=draw(words),
         election_date=draw(st.dates()),
         election_type=draw(words),
@@ -200,7 +202,7 @@ FLAWS = [
     ("ballot_styles.csv", "south,style-02,9\n", "", "precinct 'south' has no ballot style"),
     ("ballot_styles.csv", "south,style-02", "east,style-09", "found ballot style 'style-09'"),
     ("ballot_styles.csv", ",9", ",-9", "ballot_styles.csv line 3, voter_count: found '-9'"),
-    ("ballot_styles.csv", ",9", ',"9', "ballot_styles.csv: it cannot be read"),
+    ("ballot_styles.csv", ",9", ',"9', "ballot_styles.csv line 3: it cannot be read"),
     ("official_results.csv", "mayor,ada", "mayor,eve", "found candidate 'eve' of contest 'mayor'"),
     ("official_results.csv", "mail,-3", "early,3", "official_results.csv: found method 'early'"),
     (
