@@ -11,6 +11,7 @@ from typing import Literal
 
 import psycopg
 
+from election_assets.domain.plain_text import visible
 from election_assets.errors import PermanentError, TransientError
 from election_assets.loading.ballots import load_ballots
 from election_assets.loading.candidates import load_candidates
@@ -37,11 +38,11 @@ class Loaded:
     def sentence(self) -> str:
         """Return what was loaded, what was not, and where that is listed."""
         whither = "the log" if self.kind == "ballots" else "the registry"
-        done = f"{self.loaded:,} {self.kind} of {self.file} loaded into {whither} of {self.election_id}"
+        done = f"{self.loaded:,} {self.kind} of {visible(self.file)} loaded into {whither} of {self.election_id}"
         if not self.bad:
             return f"{done}; no row is bad."
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in self.reasons.items())
-        return f"{done}; {self.bad:,} rows are bad ({reasons}) and listed in {self.errors}."
+        return f"{done}; {self.bad:,} rows are bad ({reasons}) and listed in {visible(self.errors)}."
 
 
 def load(
@@ -81,7 +82,9 @@ def _load_into_draft(settings: Settings, kind: Kind, election_id: str, sieve: Si
             # Not from that error, whose context repeats a row: who the voters are is nothing for logs.
             reason = error.diag.message_primary or type(error).__name__
             kind_of_error = TransientError if isinstance(error, psycopg.OperationalError) else PermanentError
-            raise kind_of_error(f"Postgres did not take {sieve.file} ({reason}), and nothing is loaded.") from None
+            raise kind_of_error(
+                f"Postgres did not take {visible(sieve.file)} ({reason}), and nothing is loaded."
+            ) from None
         if strict and sieve.errors.reasons:
             connection.rollback()
             return 0
@@ -90,9 +93,16 @@ def _load_into_draft(settings: Settings, kind: Kind, election_id: str, sieve: Si
 
 def _refuse_places(file: Path, place: Path) -> None:
     try:
+        # Opening a pipe would wait for its other end.
+        if file.exists() and not file.is_file():
+            raise PermanentError(f"{visible(file)} cannot be read (it is no regular file): name a file to load.")
         with file.open("rb"):
             pass
+        is_taken = place.exists() and (not place.is_file() or place.samefile(file))
     except OSError as error:
-        raise PermanentError(f"{file} cannot be read ({error.strerror}): name a file to load.") from error
-    if place.exists() and (not place.is_file() or place.samefile(file)):
-        raise PermanentError(f"{place} cannot be the error file, which is made anew: name another place for it.")
+        name = visible(error.filename)
+        raise PermanentError(f"{name} cannot be read ({error.strerror}): name a file to load.") from error
+    if is_taken:
+        raise PermanentError(
+            f"{visible(place)} cannot be the error file, which is made anew: name another place for it."
+        )

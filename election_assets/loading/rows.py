@@ -6,11 +6,13 @@ the values of a row must be is said beside the tables they go to.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from election_assets.domain.ballot import read_json
+from election_assets.domain.plain_text import listed, visible
 from election_assets.domain.verdict import Reason
 from election_assets.errors import PermanentError
 from election_assets.loading.lines import CsvRecords, Line, read_lines
@@ -59,12 +61,13 @@ class Columns(NamedTuple):
 
     def fault_in(self, names: list[str]) -> str:
         """Return what is wrong with the names of a header or an object, nothing where they are right."""
+        times = Counter(names)
         faults = {
-            "missing": [name for name in self.required if name not in names],
+            "missing": [name for name in self.required if name not in times],
             "unknown": [name for name in names if name not in self.known],
-            "repeated": sorted({name for name in names if names.count(name) > 1}),
+            "repeated": sorted(name for name in times if times[name] > 1),
         }
-        return "; ".join(f"{fault}: {', '.join(map(repr, found))}" for fault, found in faults.items() if found)
+        return "; ".join(f"{fault}: {listed(found)}" for fault, found in faults.items() if found)
 
 
 def read_rows(file: Path, columns: Columns) -> Iterator[Row | BadRow]:
@@ -75,10 +78,10 @@ def read_rows(file: Path, columns: Columns) -> Iterator[Row | BadRow]:
     forms = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
     form = forms.get(file.suffix.lower())
     if form is None:
-        raise PermanentError(f"{file} has none of the suffixes {', '.join(forms)}, which say how to read it.")
+        raise PermanentError(f"{visible(file)} has none of the suffixes {', '.join(forms)}, which say how to read it.")
     with file.open("rb") as opened:
         if not opened.peek(1):
-            raise PermanentError(f"{file} is empty: there is nothing to load.")
+            raise PermanentError(f"{visible(file)} is empty: there is nothing to load.")
         yield from form(file, read_lines(opened), columns)
 
 
@@ -129,7 +132,7 @@ def _csv_rows(file: Path, lines: Iterator[Line], columns: Columns) -> Iterator[R
     if fault:
         others = f"; there may be {', '.join(columns.optional)}" if columns.optional else ""
         raise PermanentError(
-            f"Line {header.number} of {file} is not its header ({fault.rstrip('.')}): "
+            f"Line {header.number} of {visible(file)} is not its header ({fault.rstrip('.')}): "
             f"it must name {', '.join(columns.required)}{others}."
         )
     for line, cells in records:
