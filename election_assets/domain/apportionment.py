@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+_MOST = np.iinfo(np.int64).max
+
 Integers = npt.NDArray[np.int64]
 
 
@@ -10,7 +12,12 @@ def apportioned(count: int, weights: Integers) -> Integers:
     """Divide `count` in proportion to `weights` by largest remainders; evenly where all weights are 0."""
     if weights.sum() == 0:
         weights = np.ones_like(weights)
-    shares, remainders = np.divmod(count * weights, weights.sum())
+    if count * int(weights.max()) > _MOST:
+        # Beyond 64 bits numpy goes on with wrong figures: whole numbers of Python have no such end.
+        weights = weights.astype(object)
+    products, total = count * weights, weights.sum()
+    shares: Integers = (products // total).astype(np.int64)
+    remainders = products % total
     missing = count - int(shares.sum())
     shares[np.argsort(-remainders, kind="stable")[:missing]] += 1
     return shares

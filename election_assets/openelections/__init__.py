@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from election_assets.domain.election import ID_PATTERN, Election, Method
+from election_assets.domain.election import Election, Method, check_election_id
 from election_assets.domain.figures import official_figures
+from election_assets.domain.folder_text import MAX_COUNT, MAX_NUMBER
+from election_assets.domain.plain_text import visible
 from election_assets.errors import PermanentError
 from election_assets.openelections.ballot_papers import with_ballot_papers
 from election_assets.openelections.building import Builder
 from election_assets.openelections.gaps import gap_notes, left_out_notes
 from election_assets.openelections.notes import replay_differences
-from election_assets.openelections.rows import read_table
+from election_assets.openelections.rows import plain_cell, read_table
 
 _EXAMPLES_PER_KIND = 3
 
@@ -35,8 +37,7 @@ def import_openelections(
     where nothing is said. Every contradiction in the file becomes a row, none an error. Raises PermanentError
     where the file is not of the layout, or the date is neither given nor in its name.
     """
-    if not ID_PATTERN.match(election_id):
-        raise PermanentError(f"{election_id!r} is no id: use 1 to 64 of the characters A-Z a-z 0-9 . _ -")
+    check_election_id(election_id)
     table = read_table(path)
     builder = Builder(table.rows)
     file_name = _FileName(path.name)
@@ -44,7 +45,7 @@ def import_openelections(
     contests = builder.contests(votes_allowed or {})
     draft = Election(
         election_id=election_id,
-        election_name=name or _name(builder, file_name, election_date),
+        election_name=plain_cell(name or "") or _name(builder, file_name, election_date),
         election_date=election_date,
         election_type=file_name.election_type,
         methods=tuple(Method),
@@ -58,8 +59,24 @@ def import_openelections(
         official_ballots=builder.official_ballots(),
     )
     election = with_ballot_papers(draft, builder.contest_ids())
+    _check_sizes(path, election)
     notes = (*left_out_notes(table), *builder.notes, *gap_notes(election), *election.contradictions)
     return replace(election, contradictions=(*notes, *replay_differences(election)))
+
+
+def _check_sizes(path: Path, election: Election) -> None:
+    counts = [*official_figures(election).values(), *(row.voter_count for row in election.precinct_ballot_styles)]
+    if max(map(abs, counts)) > MAX_COUNT:
+        raise PermanentError(
+            f"The figures of {visible(path)} come to {max(map(abs, counts)):,} in one precinct, and no more than "
+            f"{MAX_COUNT:,} can be counted: correct the largest of them."
+        )
+    sizes = [len(contest.candidates) for contest in election.contests]
+    if max(len(election.contests), len(election.ballot_styles), *sizes) > MAX_NUMBER:
+        raise PermanentError(
+            f"{visible(path)} has more than {MAX_NUMBER:,} contests, candidates of one contest or ballot styles: "
+            "divide it by county."
+        )
 
 
 class _FileName:
@@ -95,7 +112,7 @@ def _name(builder: Builder, file_name: _FileName, election_date: datetime.date) 
 
 def _source(path: Path) -> str:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"OpenElections precinct file {path.name} (SHA-256 {digest})."
+    return f"OpenElections precinct file {plain_cell(path.name)} (SHA-256 {digest})."
 
 
 def report_lines(election: Election) -> list[str]:

@@ -14,6 +14,8 @@ from election_assets.domain.election import (
     ReportingUnit,
 )
 from election_assets.domain.figures import BALLOTS_CAST, BALLOTS_CAST_BLANK, REGISTERED_VOTERS, VOTES, Place
+from election_assets.domain.folder_text import MAX_NUMBER
+from election_assets.domain.plain_text import listed
 from election_assets.errors import PermanentError
 from election_assets.openelections.notes import note
 from election_assets.openelections.rows import Row
@@ -274,10 +276,10 @@ def _spelt(counts: Counts) -> str:
 def _check_votes_allowed(allowed: Mapping[str, int], used: set[str], contests: Sequence[Contest]) -> None:
     if not contests:
         raise PermanentError("The file has no candidate of any office: give a precinct file with results.")
-    offices = ", ".join(dict.fromkeys(contest.office for contest in contests))
+    offices = listed(list(dict.fromkeys(contest.office for contest in contests)))
     if unknown := sorted(set(allowed) - used):
         raise PermanentError(
-            f"Votes allowed are given for {', '.join(unknown)}, which is no office of the file: name one of {offices}."
+            f"Votes allowed are given for {listed(unknown)}, which is no office of the file: name one of {offices}."
         )
-    if bad := [name for name, count in allowed.items() if count < 1]:
-        raise PermanentError(f"Votes allowed for {', '.join(bad)} must be 1 or more.")
+    if bad := [name for name, count in allowed.items() if not 1 <= count <= MAX_NUMBER]:
+        raise PermanentError(f"Votes allowed for {listed(bad)} must be from 1 to {MAX_NUMBER:,}.")

@@ -10,6 +10,7 @@ from election_assets.openelections.rows import Table
 
 _ROWS_LEFT_OUT = {
     "more_cells_than_columns": "as many cells as the header has columns",
+    "cell_too_long": "names and counts",
     "no_precinct": "a precinct's name",
     "no_office": "an office's name",
     "sum_of_precincts": "a row of a precinct",

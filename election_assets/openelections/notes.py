@@ -10,7 +10,9 @@ from election_assets.domain.figures import (
     official_figures,
     replayed_figures,
 )
+from election_assets.domain.plain_text import shortened
 
+_MAX_FOUND_LENGTH = 1_000
 _ACTION = {
     VOTES: "the votes by method are replayed, and add up to {replayed}",
     BALLOTS_CAST: "the replay casts {replayed} ballots",
@@ -30,7 +32,7 @@ def note(
         place.candidate_id,
         place.method,
         place.cell,
-        found,
+        shortened(found, _MAX_FOUND_LENGTH),
         expected,
         action,
         replayed_count,

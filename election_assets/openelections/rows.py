@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from election_assets.domain.election import Method
+from election_assets.domain.folder_text import MAX_COUNT
+from election_assets.domain.plain_text import CONTROLS, listed, visible
 from election_assets.errors import PermanentError
 from election_assets.openelections.vocabulary import KEY_COLUMNS, METHOD_OF_COLUMN, is_sum_of_precincts
 
-# The ledger and the registry keep counts as 32-bit integers.
-_MOST = 2**31 - 1
+_MAX_CELL_LENGTH = 1_000
 _NUMBER = re.compile(r"\A-?(?:\d{1,3}(?:,\d{3})+|\d{1,10})(?:\.0+)?\Z", re.ASCII)
 
 
@@ -51,14 +52,14 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a file; raises PermanentError where it is not the layout at all."""
     lines = _lines(path)
-    header = ["_".join(name.lower().split()) for name in lines[0][1]] if lines else []
+    header = ["_".join(plain_cell(name).lower().split()) for name in lines[0][1]] if lines else []
     header = ["county" if name == "parish" else name for name in header]
     _check_header(path, header)
     rows: list[Row] = []
     left_out: list[LeftOut] = []
     numeric: set[str] = set()
     for line, cells in lines[1:]:
-        texts = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        texts = dict(zip(header, (plain_cell(cell) for cell in cells), strict=False))
         if not any(cell.strip() for cell in cells):
             continue
         if reason := _reason_to_leave_out(texts, cells[len(header) :]):
@@ -74,7 +75,14 @@ def read_table(path: Path) -> Table:
     return Table(tuple(rows), tuple(left_out), tuple(unknown))
 
 
+def plain_cell(text: str) -> str:
+    """Return a text without the spaces around it, and with a space for each control character."""
+    return CONTROLS.sub(" ", text).strip()
+
+
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    if path.exists() and not path.is_file():
+        raise PermanentError(f"{visible(path)} is no regular file: name an OpenElections precinct file.")
     try:
         octets = path.read_bytes()
     except OSError as error:
@@ -97,7 +105,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         missing.append("votes")
     if missing:
         raise PermanentError(
-            f"{path} has no column {', '.join(missing)} (found: {', '.join(header) or 'nothing'}): "
+            f"{path} has no column {', '.join(missing)} (found: {listed(header) or 'nothing'}): "
             "give a precinct file in the layout of OpenElections, with its header."
         )
 
@@ -105,6 +113,8 @@ def _check_header(path: Path, header: list[str]) -> None:
 def _reason_to_leave_out(texts: dict[str, str], beyond: list[str]) -> str | None:
     if any(cell.strip() for cell in beyond):
         return "more_cells_than_columns"
+    if any(len(text) > _MAX_CELL_LENGTH for text in texts.values()):
+        return "cell_too_long"
     if not texts.get("precinct"):
         return "no_precinct"
     if not texts.get("office"):
@@ -120,10 +130,10 @@ def _row(line: int, texts: dict[str, str]) -> Row:
         if method is None or not text:
             continue
         number = int(text.replace(",", "").split(".")[0]) if _NUMBER.match(text) else None
-        if number is None or abs(number) > _MOST:
+        # Two columns of one method (absentee and mail) are added up.
+        if number is None or abs(counts.get(method, 0) + number) > MAX_COUNT:
             not_numbers[method] = text
         else:
-            # Two columns of one method (absentee and mail) are added up.
             counts[method] = counts.get(method, 0) + number
     for method in not_numbers:
         counts.pop(method, None)
