@@ -10,7 +10,7 @@ RATE ?= 200
 FAULTS ?= 300
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev live test test-more test-nightly faults lint audit bench bench-scaling bench-refresh bench-viewers soak docs pictures lock dist down clean
+.PHONY: help setup demo dev live test test-more test-nightly faults lint audit bench bench-scaling bench-refresh bench-viewers bench-peers soak docs pictures lock dist down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ bench-refresh: $(INSTALLED) ## milliseconds to read each mart at 0.2, 2 and 10 m
 bench-viewers: $(INSTALLED) ## queries, CPU and age of the figures with 1 to 200 viewers of the page (5 minutes)
 	@$(BIN)/python -m benchmarks.viewers
 
+bench-peers: $(INSTALLED) ## messages per second beside bare consumers, Spark the textbook way and Flink SQL (half an hour)
+	@$(BIN)/python -m benchmarks.peers
+
 soak: $(INSTALLED) ## a night of 21 minutes at 500 ballots/s with three failures: memory, lag, a plain recount
 	@$(BIN)/python -m benchmarks.soak
 
@@ -73,9 +76,12 @@ docs: $(INSTALLED) ## dbt's documentation as one file: .election/dbt/target/stat
 pictures: $(INSTALLED) ## take the README's pictures of an election night; needs Chromium
 	@$(BIN)/python -m docs.take_pictures
 
-lock: ## resolve requirements.txt anew
-	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.txt
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --quiet --upgrade
+
+lock: ## resolve requirements.txt anew, and what the programs of make bench-peers need
+	@$(LOCK) pyproject.toml --all-extras -o requirements.txt
+	@for peer in benchmarks/peers/*.in; do $(LOCK) $$peer -o $${peer%.in}.txt || exit; done
 
 dist: ## the sdist and the wheel, in dist/, built by what is locked
 	@uv build --quiet --require-hashes --build-constraints requirements.txt --out-dir dist

@@ -39,21 +39,21 @@ def drain(stage: Stage) -> tuple[dict[str, float], Usage]:
 
 
 def _warm(stage: Stage) -> float:
-    """Return ballots per second from the end of the first micro-batch to the last commit; check the totals."""
+    """Return messages per second from the end of the first micro-batch to the last commit; check the totals."""
     with psycopg.connect(stage.settings.conninfo("auditor")) as connection:
         rows = connection.execute(
-            "select started_at, duration_ms, counted from ledger.batches"
+            "select started_at, duration_ms, counted, message_count from ledger.batches"
             " join registry.elections using (election_number) where election_id = %s and epoch ="
             " (select max(epoch) from ledger.batches b where b.election_number = elections.election_number)"
             " order by batch_number",
             (stage.election.election_id,),
         ).fetchall()
-        counted = sum(row[2] for row in rows)
-        if counted != stage.ballot_count:
-            raise RuntimeError(f"The count counted {counted} of {stage.ballot_count} ballots: its time is void.")
+        counted, expected = sum(row[2] for row in rows), stage.ballot_count - stage.uncounted_count
+        if counted != expected:
+            raise RuntimeError(f"The count counted {counted} of {expected} ballots: its time is void.")
     first_end = rows[0][0].timestamp() + rows[0][1] / 1000
     last_end = rows[-1][0].timestamp() + rows[-1][1] / 1000
-    return sum(row[2] for row in rows[1:]) / (last_end - first_end) if len(rows) > 1 else float("nan")
+    return sum(row[3] for row in rows[1:]) / (last_end - first_end) if len(rows) > 1 else float("nan")
 
 
 def recounted(stage: Stage) -> float:

@@ -27,13 +27,19 @@ from engines.home import Home
 
 @dataclass(slots=True)
 class Stage:
-    """Where a benchmark plays. `ballot_count` messages are in the log so far, each voter's first and only."""
+    """Where a benchmark plays. Of the `ballot_count` messages in the log so far, `uncounted_count` will not count."""
 
     settings: Settings
     election: Election
     environment: dict[str, str]
     waiting: Iterator[tuple[bytes, bytes]]
     ballot_count: int = 0
+    uncounted_count: int = 0
+
+    @property
+    def brokers(self) -> str:
+        """Return the brokers' addresses."""
+        return str(self.settings.kafka)
 
     @property
     def topic(self) -> str:
@@ -44,7 +50,7 @@ class Stage:
         """Send ballots until so many are in the log, or all, with librdkafka: kafka-python takes a minute a million."""
         producer = Producer(
             {
-                "bootstrap.servers": str(self.settings.kafka),
+                "bootstrap.servers": self.brokers,
                 "enable.idempotence": True,
                 "batch.size": BATCH_BYTES,
                 "linger.ms": 20,
