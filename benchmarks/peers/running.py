@@ -1,14 +1,16 @@
 """Installing and running the programs: tables, virtual environments, what a run took and whether it was right."""
 
+import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -28,6 +30,7 @@ FOLDER = Path(__file__).parent
 _ENVIRONMENTS = PROJECT / ".election" / "benchmarks" / "peers"
 _LOOK_EVERY_SECONDS = 0.1
 _LONGEST_SECONDS = 1_800
+_SAID = "said.log"
 
 _TABLES = """
 create schema if not exists peers;
@@ -88,7 +91,7 @@ class Run:
 def install(peer: Peer) -> Path:
     """Install what is locked, unless it is there; return the interpreter. Raises CalledProcessError where it fails."""
     python = _ENVIRONMENTS / peer.program / "bin" / "python"
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "uv"
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "uv"
     if not python.exists():
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True)
     lock = FOLDER / f"{peer.program}.txt"
@@ -121,24 +124,41 @@ def run(peer: Peer, stage: Stage, expected: Totals, python: Path) -> Run:
     work = Path(tempfile.mkdtemp(prefix="election-peer-"))
     engines = {one.name: one.pid for one in status(Home(stage.settings.home)) if one.pid}
     command = [str(python), str(FOLDER / f"{peer.program}.py"), *peer.arguments]
+    started = time.monotonic()
+    flaw = None
     try:
-        with (work / "said").open("wb") as said, _commits(conninfo) as commits:
-            started = time.monotonic()
-            process = subprocess.Popen(
-                command, env=_environment(peer, stage, conninfo, work), stdout=said, stderr=subprocess.STDOUT, cwd=work
-            )
-            with watched({**engines, "peer": process.pid}) as usage:
-                code = process.wait(_LONGEST_SECONDS)
+        with (
+            _commits(conninfo) as commits,
+            _started(command, _environment(peer, stage, conninfo, work)) as process,
+            watched({**engines, "peer": process.pid}) as usage,
+        ):
+            code = process.wait(_LONGEST_SECONDS)
             seconds = time.monotonic() - started
-        flaw: str | None
         if code:
-            flaw = f"it ended with {code}: {(work / 'said').read_text(errors='replace')[-2000:]}"
-        else:
-            flaw = flaw_of(conninfo, "select * from peers.totals", expected)
+            flaw = f"it ended with {code}: {(work / _SAID).read_text(errors='replace')[-2_000:]}"
+    except subprocess.TimeoutExpired:
+        seconds, flaw = math.nan, f"it had not ended after {_LONGEST_SECONDS} s"
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    flaw = flaw or flaw_of(conninfo, "select * from peers.totals", expected)
     cpu = sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6
     return Run(_warm(commits, stage.ballot_count), stage.ballot_count / seconds, cpu, flaw)
+
+
+@contextmanager
+def _started(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program in its folder; when the body is left, none of its processes is."""
+    work = Path(environment["WORK"])
+    with (work / _SAID).open("wb") as said:
+        process = subprocess.Popen(
+            command, env=environment, cwd=work, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _environment(peer: Peer, stage: Stage, conninfo: str, work: Path) -> dict[str, str]:
