@@ -24,6 +24,7 @@ from engines.errors import EnginesError
 BALLOTS = 1_000_000
 ROUNDS = 5
 OURS = "the count"
+_COSTS = ("cpu_us", "peak_mib")
 
 
 def installed() -> Iterator[tuple[Peer, Path]]:
@@ -41,17 +42,24 @@ def counted(stage: Stage, load: Load) -> Run:
     totals = "select contest_id, candidate_id, precinct_id, method, vote_count from ledger.tallies_added_up"
     flaw = flaw_of(stage.settings.conninfo("owner"), totals, load.totals())
     reset_election(stage.settings, stage.election.election_id)
-    cpu = sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6
-    return Run(figures["warm"], figures["whole"], cpu, flaw)
+    return Run(
+        warm=figures["warm"],
+        whole=figures["whole"],
+        cpu_us=sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6,
+        peak_mib=sum(mib for kind, mib in usage.peak_mib.items() if kind.startswith("count")),
+        flaw=flaw,
+    )
 
 
 def show(measured: dict[str, list[Run]]) -> None:
     """Print medians, ranges, and how many times as many messages the count judges in the same round."""
-    print(f"{'messages/s':24} {'warm':>28} {'ours ÷ it':>10} {'with start-up':>28} {'ours ÷ it':>10} {'CPU µs':>7}")
+    costs = f"{'CPU µs':>7} {'MiB':>6}"
+    print(f"{'messages/s':24} {'warm':>28} {'ours ÷ it':>10} {'with start-up':>28} {'ours ÷ it':>10} {costs}")
     for title, runs in measured.items():
         figures = [_figure(runs, name, measured[OURS]) for name in ("warm", "whole")]
-        right = [one.cpu_us for one in runs if not one.flaw]
-        print(f"{title:24} {' '.join(figures)} {statistics.median(right) if right else math.nan:7.1f}")
+        right = [one for one in runs if not one.flaw]
+        cpu, memory = (statistics.median(getattr(one, name) for one in right) if right else math.nan for name in _COSTS)
+        print(f"{title:24} {' '.join(figures)} {cpu:7.1f} {memory:6,.0f}")
     for title, runs in measured.items():
         flaws = [one.flaw for one in runs if one.flaw]
         if flaws:
@@ -59,7 +67,8 @@ def show(measured: dict[str, list[Run]]) -> None:
 
 
 def _figure(runs: list[Run], name: str, ours: list[Run]) -> str:
-    pairs = [(getattr(one, name), getattr(our, name)) for one, our in zip(runs, ours, strict=True) if not one.flaw]
+    rounds = zip(runs, ours, strict=True)
+    pairs = [(getattr(one, name), getattr(our, name)) for one, our in rounds if not one.flaw and not our.flaw]
     if not pairs:
         return f"{'-':>28} {'-':>10}"
     rates = [rate for rate, _ in pairs]

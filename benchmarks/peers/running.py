@@ -77,14 +77,16 @@ PEERS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run took, in messages per second and CPU µs per message, and what is wrong with its totals, if anything.
+    """What a run took in messages per second, CPU µs per message and MiB, and what is wrong with its totals.
 
-    Warm is from the first commit that was seen to the last. The CPU is that of broker and database too.
+    Warm is from the first commit that was seen to the last. The CPU is that of broker and database too, the memory is
+    not.
     """
 
     warm: float
     whole: float
     cpu_us: float
+    peak_mib: float
     flaw: str | None
 
 
@@ -141,8 +143,13 @@ def run(peer: Peer, stage: Stage, expected: Totals, python: Path) -> Run:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     flaw = flaw or flaw_of(conninfo, "select * from peers.totals", expected)
-    cpu = sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6
-    return Run(_warm(commits, stage.ballot_count), stage.ballot_count / seconds, cpu, flaw)
+    return Run(
+        warm=_warm(commits, stage.ballot_count),
+        whole=stage.ballot_count / seconds,
+        cpu_us=sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6,
+        peak_mib=usage.peak_mib.get("peer", math.nan),
+        flaw=flaw,
+    )
 
 
 @contextmanager

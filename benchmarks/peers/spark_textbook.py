@@ -1,8 +1,8 @@
 """Spark the textbook way: `from_json`, a join with the roll, `dropDuplicates`, `groupBy`, and an upsert of the totals.
 
 Settings beyond the defaults are those of Spark's own guides: a partition of the shuffle per core, batches and fetches
-of a size, no batches without data, the roll cached and broadcast. The state stays on the heap, Spark's default: with
-RocksDB, for states that the heap has no room for, this took a third more CPU.
+of a size, no batches without data, the roll cached and broadcast. The state stays on the heap, as by default: with
+RocksDB a message took 169 µs of CPU instead of 149 (medians of three runs of 334,000 messages).
 """
 
 import os
