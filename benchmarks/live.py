@@ -80,7 +80,7 @@ def cast(stage: Stage, rate: float, seconds: float) -> Cast:
     """Cast at a rate for so long; return when all of it is acknowledged."""
     producer = Producer(
         {
-            "bootstrap.servers": str(stage.settings.kafka),
+            "bootstrap.servers": stage.brokers,
             "enable.idempotence": True,
             "linger.ms": 5,
             "queue.buffering.max.messages": 1_000_000,
