@@ -90,7 +90,7 @@ class Proxy:
         try:
             yield self
         finally:
-            self._loop.call_soon_threadsafe(self._end)
+            self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join(10)
 
     def cut(self) -> None:
@@ -107,11 +107,10 @@ class Proxy:
         self.port = server.sockets[0].getsockname()[1]
         listening.set()
         self._loop.run_forever()
-
-    def _end(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.call_soon(self._loop.stop)
+        server.close()
+        self._cut()
+        # What a connection was doing ends with it.
+        self._loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(self._loop), return_exceptions=True))
 
     def _cut(self) -> None:
         for writer in self._writers:
