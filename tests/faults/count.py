@@ -17,8 +17,8 @@ from spark.stream import count
 
 # A batch that is stopped in the middle is given up before the test's patience ends.
 STUCK_SECONDS = 30.0
-# Small micro-batches, so that faults meet every part of one.
-LIMIT = 200
+# Micro-batches small enough for faults to meet every part of one, and large enough to catch up with a whole log.
+LIMIT = 1_000
 
 if __name__ == "__main__":
     is_last = threading.Event()
