@@ -1,8 +1,8 @@
 """Flink SQL: the topic, the roll and the totals as tables, and one INSERT; upserts by key over JDBC.
 
 Settings beyond the defaults are those of Flink's own guides: mini-batches, two phases of aggregation, objects reused,
-state on the heap, checkpoints every ten seconds, batched inserts. The roll is read once, as a table to join with: the
-connector's lookup asks Postgres voter by voter, and its cache begins empty.
+state on a large heap, checkpoints every ten seconds, batched inserts. The roll is read once, as a table to join with:
+the connector's lookup asks Postgres voter by voter, and its cache begins empty.
 """
 
 import os
@@ -22,6 +22,8 @@ _SETTINGS = {
     "table.exec.mini-batch.size": "50000",
     "table.optimizer.agg-phase-strategy": "TWO_PHASE",
 }
+# A million ballots in the join's state, with the roll, fill the JVM's default of a quarter of 24 GB.
+_JVM = "-Xmx8g -XX:+UseParallelGC"
 _BALLOTS = """
 create table ballots (
     voter_id string,
@@ -108,6 +110,7 @@ group by contest_id, candidate_id, precinct_id, `method`
 
 def main() -> None:
     """Count what is in the topic now."""
+    os.environ["JVM_ARGS"] = _JVM
     tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     for name, value in _SETTINGS.items():
         tables.get_config().set(name, value)
