@@ -6,6 +6,7 @@ import pytest
 
 from election_assets.domain.topics import GUARDED_CONFIG
 from election_assets.errors import PermanentError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.resources import vote_log
 from election_assets.resources.vote_log import create_topic
 from spark.guard import check_topic
@@ -49,6 +50,6 @@ def test_a_topic_is_made_for_a_cluster_wherever_there_is_more_than_one_broker(
         def close(self) -> None: ...
 
     monkeypatch.setattr(vote_log, "KafkaAdminClient", Admin)
-    create_topic("nowhere", "votes", 4, GUARDED_CONFIG)
+    create_topic(KafkaCluster("nowhere"), "votes", 4, GUARDED_CONFIG)
     assert made["votes"]["replication_factor"] == replicas
     assert made["votes"]["configs"]["min.insync.replicas"] == in_sync
