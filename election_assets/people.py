@@ -65,6 +65,8 @@ def _people_from_file(file: Path, number: int) -> Iterator[Person]:
 
 
 def _rows(file: Path) -> Iterator[Row | BadRow]:
+    if file.exists() and not file.is_file():
+        raise PermanentError(f"ELECTION_PEOPLE_FILE {str(file)!r} cannot be read: it is no regular file.")
     try:
         yield from read_rows(file, _COLUMNS)
     except OSError as error:

@@ -1,6 +1,7 @@
 """Claims about where people come from: a file's lines are people or one sentence that repeats none of them."""
 
 import json
+import os
 import traceback
 from collections.abc import Iterator
 from datetime import date
@@ -78,6 +79,10 @@ def test_a_file_with_too_few_people_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(PermanentError, match=r"pipe.csv' cannot be read: it is no regular file"):
+        first_of(pipe, 1)
     with pytest.raises(PermanentError, match=r"nobody.csv' cannot be read: No such file"):
         first_of(tmp_path / "nobody.csv", 1)
 
