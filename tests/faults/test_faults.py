@@ -101,7 +101,7 @@ def test_thirty_faults_change_nothing(place: Place, tmp_path: Path, told: Told) 
     faults(30, 2, place, tmp_path, told)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_count_of_dagster_goes_on_without_its_run_and_without_its_daemon(
     place: Place, tmp_path: Path, told: Told
 ) -> None:
