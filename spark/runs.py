@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -176,11 +177,15 @@ def reset(connection: psycopg.Connection, election: FrozenElection) -> int:
 
 
 class Heartbeat:
-    """Keeps a run alive in `count_runs` from a thread of its own; `lost` says why it no longer is."""
+    """Keeps a run alive in `count_runs` from a thread of its own; `lost` says why it no longer is.
 
-    def __init__(self, conninfo: str, writer: Writer) -> None:
+    It does not beat while the run `is_stuck`, so that another one may take over from a run that cannot even end.
+    """
+
+    def __init__(self, conninfo: str, writer: Writer, is_stuck: Callable[[], bool]) -> None:
         self._conninfo = conninfo
         self._writer = writer
+        self._is_stuck = is_stuck
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self.lost: str | None = None
@@ -197,7 +202,7 @@ class Heartbeat:
         while not self._stopped.wait(HEARTBEAT_SECONDS):
             try:
                 with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=2) as connection:
-                    while self._is_ours(connection) and not self._stopped.wait(HEARTBEAT_SECONDS):
+                    while (self._is_stuck() or self._is_ours(connection)) and not self._stopped.wait(HEARTBEAT_SECONDS):
                         pass
             except psycopg.Error:
                 # The count's own transactions find a database that is away; the next beat connects anew.

@@ -96,6 +96,7 @@ class CountRun:
         self._boundary = threading.Lock()
         self._stopping = False
         self._active_at = time.monotonic()
+        self._starting_since: float | None = None
         self._batch_began_at: float | None = None
         self._error: ElectionError | None = None
 
@@ -105,7 +106,7 @@ class CountRun:
         try:
             with (
                 results_topic(self._settings) as self._topic,
-                Heartbeat(self._settings.conninfo, self._plan.writer) as heartbeat,
+                Heartbeat(self._settings.conninfo, self._plan.writer, self._is_stuck) as heartbeat,
             ):
                 self._topic.publish()
                 with jvm_errors():
@@ -122,6 +123,7 @@ class CountRun:
         return replace(self._figures, ended_why=why)
 
     def _stream(self, heartbeat: Heartbeat, stop: threading.Event) -> str:
+        self._starting_since = time.monotonic()
         self._warm_up()
         self._active_at = time.monotonic()
         query = (
@@ -130,6 +132,7 @@ class CountRun:
             .foreachBatch(self._count_batch)
             .start()
         )
+        self._starting_since = None
         try:
             return self._watch(query, heartbeat, stop)
         finally:
@@ -181,8 +184,8 @@ class CountRun:
             say_log_end(self._connection, self._plan.writer, log_end)
 
     def _is_stuck(self) -> bool:
-        began_at = self._batch_began_at
-        return began_at is not None and time.monotonic() - began_at > self._settings.stuck_seconds
+        begun = (self._starting_since, self._batch_began_at)
+        return any(one is not None and time.monotonic() - one > self._settings.stuck_seconds for one in begun)
 
     def _is_all_judged(self) -> bool:
         return all(stop == self._next.get(one, 0) for one, (_, stop) in self._log.starts_and_ends().items())

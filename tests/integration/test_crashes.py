@@ -239,7 +239,7 @@ def test_a_heartbeat_that_the_database_interrupts_goes_on_and_one_that_is_supers
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spark.runs.HEARTBEAT_SECONDS", 0.1)
-    with case.run("beating") as (connection, writer), Heartbeat(case.work.conninfo, writer) as heartbeat:
+    with case.run("beating") as (connection, writer), Heartbeat(case.work.conninfo, writer, lambda: False) as heartbeat:
         time.sleep(0.4)
         with owner(case.settings) as other:
             ended = other.execute(

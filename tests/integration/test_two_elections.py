@@ -1,5 +1,7 @@
 """Claims about elections beside each other: none waits for, sees or disturbs another."""
 
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +13,7 @@ from election_assets.domain.verdict import Reason
 from election_assets.errors import PermanentError, TransientError
 from election_assets.settings import Settings
 from spark.figures import CountFigures
+from spark.stream import CountRun
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of
 from tests.support.ledger import broken_rules, figures_of, owner, positions_of, uncounted_of
@@ -19,6 +22,8 @@ from tests.support.mixture import expected_figures, mixture
 from tests.support.running import BackgroundCount, aged_heartbeat, await_position
 
 Count = Callable[..., CountFigures]
+
+STUCK_SECONDS = 1.5
 
 
 def test_a_second_election_is_registered_opened_and_counted_while_the_first_is_being_counted(
@@ -89,6 +94,34 @@ def test_a_dead_run_is_taken_over_from_where_the_clock_was_put_back_since(
     monkeypatch.setattr("spark.runs.DEAD_AFTER_SECONDS", 1.0)
     count_now("put-back")
     assert positions_of(settings, "put-back")["counted"] == 5
+
+
+def test_a_run_that_is_stuck_in_its_start_is_taken_over_from(
+    settings: Settings, spark_session: SparkSession, count_now: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    election = made_election("stuck-in-start")
+    opened(settings, election)
+    appended(settings, "stuck-in-start", [draft(election, voter).message() for voter in roll_of(election)])
+    began, released, warm_up = threading.Event(), threading.Event(), CountRun._warm_up
+
+    def hanging(run: CountRun) -> None:
+        if not began.is_set():
+            # Beyond that it beats no more.
+            time.sleep(2 * STUCK_SECONDS)
+            began.set()
+            released.wait(60)
+        warm_up(run)
+
+    monkeypatch.setattr(CountRun, "_warm_up", hanging)
+    monkeypatch.setattr("spark.runs.DEAD_AFTER_SECONDS", 4.0)
+    stuck = BackgroundCount(spark_session, settings, "stuck-in-start", idle_seconds=60, stuck_seconds=STUCK_SECONDS)
+    assert began.wait(60)
+    count_now("stuck-in-start")
+    assert positions_of(settings, "stuck-in-start")["counted"] == election.voter_count
+    released.set()
+    outcome = stuck.ended()
+    assert isinstance(outcome, PermanentError)
+    assert "may no longer write" in str(outcome) or "another run has taken over" in str(outcome)
 
 
 def test_a_run_that_was_thought_dead_writes_nothing_once_another_has_taken_over(
