@@ -13,6 +13,7 @@ from election_assets.counting import count_settings
 from election_assets.domain.synthetic import generate_election
 from election_assets.domain.topics import GUARDED_CONFIG, votes_topic_of
 from election_assets.errors import PermanentError, TransientError
+from election_assets.kafka_cluster import KafkaCluster
 from election_assets.resources.vote_log import create_topic
 from election_assets.settings import Settings
 from spark.count import CountPlan, Worker
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 Count = Callable[..., CountFigures]
 
-AWAY = "127.0.0.1:1"
+AWAY = KafkaCluster("127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
