@@ -155,10 +155,10 @@ def test_publishing_that_was_interrupted_is_completed_by_the_next(
         yield from (next(voters) for _ in range(3))
         raise KeyboardInterrupt
 
-    def voters_alone(servers: str, topic: str, *arguments: Any, **others: Any) -> int:
+    def voters_alone(kafka: KafkaCluster, topic: str, *arguments: Any, **others: Any) -> int:
         if topic == topics.candidates_topic:
             raise KeyboardInterrupt
-        return real_send(servers, topic, *arguments, **others)
+        return real_send(kafka, topic, *arguments, **others)
 
     def interruption(*_: Any) -> None:
         raise KeyboardInterrupt
