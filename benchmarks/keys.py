@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import psycopg
 
-from benchmarks.stage import staged
+from benchmarks.stage import engines
+from engines import stack
 
 VOTERS = 1_000_000
 _PARTICIPATION = {
@@ -28,7 +29,10 @@ _NAMES = ("bench-2026", "us-house-", "candidate-name-", "precinct-number-", "ele
 
 def main() -> None:
     """Measure and print."""
-    with staged(1_000) as stage, psycopg.connect(stage.settings.conninfo("owner"), autocommit=True) as connection:
+    with (
+        engines(stack.Size.LAPTOP) as settings,
+        psycopg.connect(settings.conninfo("owner"), autocommit=True) as connection,
+    ):
         connection.execute("create schema keys")
         for name, columns in _PARTICIPATION.items():
             seconds, mib = _participation(connection, columns, is_text=name.startswith("text"))

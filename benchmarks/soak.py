@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from benchmarks.__main__ import RESULTS
+from benchmarks.results import RESULTS
 from election_assets.counting import count_settings
 from election_assets.domain.election import Election
 from election_assets.domain.election_folder import write_election

@@ -14,7 +14,6 @@ from confluent_kafka import Producer
 from election_assets.domain.election import Election
 from election_assets.domain.partitioning import partition_of
 from election_assets.domain.replay import messages
-from election_assets.domain.synthetic import generate_election
 from election_assets.domain.topics import votes_topic_of
 from election_assets.opening import open_election
 from election_assets.registry import register
@@ -67,14 +66,6 @@ class Stage:
                     producer.poll(0.1)
             self.ballot_count += 1
         producer.flush()
-
-
-@contextmanager
-def staged(ballots: int, turnout: float = 0.7, precincts: int | None = None) -> Iterator[Stage]:
-    """Set the stage for some `ballots` with three contests, none of them sent yet, and clear it afterwards."""
-    election = generate_election("bench", round(ballots / turnout), contests=3, precincts=precincts, turnout=turnout)
-    with engines(stack.Size.LAPTOP) as settings:
-        yield opened(settings, election)
 
 
 @contextmanager

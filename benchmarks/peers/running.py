@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,8 @@ from typing import LiteralString
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.peers.load import Totals
+from benchmarks.load import Totals
+from benchmarks.looking import looking
 from benchmarks.processes import watched
 from benchmarks.stage import Stage
 from engines.home import PROJECT, Home
@@ -77,16 +77,13 @@ PEERS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run took in messages per second, CPU µs per message and MiB, and what is wrong with its totals.
+    """What a run took, and what is wrong with its totals.
 
     Warm is from the first commit that was seen to the last. The CPU is that of broker and database too, the memory is
     not.
     """
 
-    warm: float
-    whole: float
-    cpu_us: float
-    peak_mib: float
+    figures: dict[str, float]
     flaw: str | None
 
 
@@ -114,6 +111,7 @@ def prepared(stage: Stage) -> str:
 def keep_roll(stage: Stage) -> None:
     """Put the roll into a table as everybody reads it, once for all runs."""
     with psycopg.connect(prepared(stage)) as connection:
+        connection.execute("drop table if exists peers.roll")
         connection.execute(_ROLL, [stage.election.election_id])
         connection.execute("alter table peers.roll add primary key (voter_id)")
     with psycopg.connect(stage.settings.conninfo("owner"), autocommit=True) as connection:
@@ -143,13 +141,13 @@ def run(peer: Peer, stage: Stage, expected: Totals, python: Path) -> Run:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     flaw = flaw or flaw_of(conninfo, "select * from peers.totals", expected)
-    return Run(
-        warm=_warm(commits, stage.ballot_count),
-        whole=stage.ballot_count / seconds,
-        cpu_us=sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6,
-        peak_mib=usage.peak_mib.get("peer", math.nan),
-        flaw=flaw,
-    )
+    figures = {
+        "warm /s": _warm(commits, stage.ballot_count),
+        "whole /s": stage.ballot_count / seconds,
+        "CPU µs/ballot": sum(usage.cpu_seconds.values()) / stage.ballot_count * 1e6,
+        "peak MiB": usage.peak_mib.get("peer", math.nan),
+    }
+    return Run(figures, flaw)
 
 
 @contextmanager
@@ -188,22 +186,14 @@ def _environment(peer: Peer, stage: Stage, conninfo: str, work: Path) -> dict[st
 def _commits(conninfo: str) -> Iterator[list[tuple[float, int]]]:
     """Note when the totals' sum was seen to change, and to what, for as long as the body runs."""
     seen: list[tuple[float, int]] = []
-    done = threading.Event()
 
-    def look() -> None:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            while not done.wait(_LOOK_EVERY_SECONDS):
-                row = connection.execute("select coalesce(sum(vote_count), 0)::bigint from peers.totals").fetchone()
-                if row and row[0] and (not seen or seen[-1][1] != row[0]):
-                    seen.append((time.monotonic(), row[0]))
+    def look(connection: psycopg.Connection) -> None:
+        row = connection.execute("select coalesce(sum(vote_count), 0)::bigint from peers.totals").fetchone()
+        if row and row[0] and (not seen or seen[-1][1] != row[0]):
+            seen.append((time.monotonic(), row[0]))
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with looking(conninfo, look, _LOOK_EVERY_SECONDS):
         yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 def _warm(commits: list[tuple[float, int]], messages: int) -> float:

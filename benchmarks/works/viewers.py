@@ -1,4 +1,4 @@
-"""What viewers cost: `python -m benchmarks.viewers [SESSIONS …]` prints a table and keeps it.
+"""What viewers of the results page cost.
 
 An election is counted while its ballots come in at 200 a second, and so many sessions have its results page open. A
 session speaks Streamlit's protocol over a websocket as a browser does: it asks for the page, and then for its fragment
@@ -7,18 +7,15 @@ from the figures' commit to their arrival at a session.
 """
 
 import asyncio
-import json
 import os
 import re
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -27,22 +24,27 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from benchmarks.__main__ import RESULTS
+from benchmarks.calibrators import machine
+from benchmarks.casting import awaited
+from benchmarks.looking import looking
 from benchmarks.processes import watched
-from benchmarks.stage import Stage, staged
+from benchmarks.results import CALIBRATORS, Sample
+from benchmarks.sizes import Size
+from benchmarks.stage import Stage, engines, opened
 from election_assets import servers
 from election_assets.dbt import build_marts
 from election_assets.domain.election_folder import write_election
+from election_assets.domain.synthetic import generate_election
 from election_assets.instance import write_instance
 from election_assets.settings import Settings
+from engines import stack
 from engines.home import Home
-from engines.stack import status
 
-SESSIONS = (0, 1, 10, 50, 200)
 _RATE = 200
 _SECONDS = 30.0
 _WARM_UP_SECONDS = 10.0
 _REFRESH_SECONDS = 2.0
+_LOOK_EVERY_SECONDS = 0.05
 _POSITION = re.compile(rb"position ([\d,\\]+)")
 
 
@@ -62,7 +64,7 @@ async def watch(address: str, until: float, seen: Seen) -> None:
     )
     async with patient as session:
         asked = BackMsg()
-        asked.rerun_script.query_string = "election=bench"
+        asked.rerun_script.query_string = "election=viewers"
         fragment_id, page_hash = await _answered(session, asked, seen)
         asked.rerun_script.fragment_id = fragment_id
         asked.rerun_script.page_script_hash = page_hash
@@ -109,22 +111,14 @@ async def _watch_together(address: str, sessions: int, seconds: float) -> Seen:
 def commits_of(settings: Settings) -> Iterator[dict[int, float]]:
     """Note the time at which each position was committed, for as long as the body runs."""
     found: dict[int, float] = {}
-    done = threading.Event()
 
-    def look() -> None:
-        with psycopg.connect(settings.conninfo("auditor"), autocommit=True) as connection:
-            while not done.wait(0.05):
-                row = connection.execute("select sum(next_offset), max(committed_at) from ledger.positions").fetchone()
-                if row and row[1]:
-                    found.setdefault(int(row[0]), row[1].timestamp())
+    def look(connection: psycopg.Connection) -> None:
+        row = connection.execute("select sum(next_offset), max(committed_at) from ledger.positions").fetchone()
+        if row and row[1]:
+            found.setdefault(int(row[0]), row[1].timestamp())
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with looking(settings.conninfo("auditor"), look, _LOOK_EVERY_SECONDS):
         yield found
-    finally:
-        done.set()
-        thread.join()
 
 
 @contextmanager
@@ -148,11 +142,13 @@ def night(stage: Stage) -> Iterator[dict[str, int]]:
         yield pids
 
 
-def main(sizes: Sequence[int]) -> None:
-    """Measure with each number of sessions, and print."""
-    rows: list[dict[str, float]] = []
-    with staged(200_000, precincts=100) as stage, ExitStack() as running:
-        settings = stage.settings
+def measure(size: Size) -> Iterator[Sample]:
+    """Measure with each number of sessions, in turn, all beside one night."""
+    # As many as come in meanwhile, at most: more sessions than the page can keep up with take longer.
+    ballots = _RATE * 4 * (_SECONDS + _WARM_UP_SECONDS) * len(size.viewers) * size.rounds
+    election = generate_election("viewers", round(ballots / 0.7), precincts=100, turnout=0.7)
+    with engines(stack.Size.LAPTOP) as settings, ExitStack() as running:
+        stage = opened(settings, election)
         build_marts(settings, stage.environment)
         log = Home(settings.home).path / "postgres" / "postgres.log"
         with psycopg.connect(settings.conninfo("owner"), autocommit=True) as connection:
@@ -161,27 +157,36 @@ def main(sizes: Sequence[int]) -> None:
         write_instance(settings.home)
         page = running.enter_context(servers.page(settings, ()))
         servers.await_all([page], lambda: False)
-        pids = running.enter_context(night(stage))
-        engines = {one.name: one.pid for one in status(Home(settings.home)) if one.pid}
+        address = f"ws://127.0.0.1:{page.port}/_stcore/stream"
+        pids = {**running.enter_context(night(stage)), "page": page.process.pid}
         commits = running.enter_context(commits_of(settings))
-        while not commits:
-            time.sleep(1)
-        for sessions in sizes:
-            address = f"ws://127.0.0.1:{page.port}/_stcore/stream"
-            asyncio.run(_watch_together(address, min(sessions, 1), _WARM_UP_SECONDS))
-            said = log.stat().st_size
-            started, began = time.monotonic(), time.process_time()
-            with watched({**engines, **pids, "page": page.process.pid}) as usage:
-                seen = asyncio.run(_watch_together(address, sessions, _SECONDS))
-            usage.cpu_seconds["sessions"] = time.process_time() - began
-            # Longer than asked for where the page cannot keep up.
-            seconds = time.monotonic() - started
-            rows.append({"sessions": sessions, **_row(seen, usage.cpu_seconds, _queries(log, said), commits, seconds)})
-            print(f"{sessions} sessions", flush=True)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-viewers.json").write_text(json.dumps(rows, indent=2))
-    for name in rows[0]:
-        print(f"{name:44}" + "".join(f"{row[name]:12,.2f}" for row in rows))
+        awaited(lambda: bool(commits))
+        for number in range(size.rounds):
+            yield Sample(CALIBRATORS, number, machine())
+            for sessions in size.viewers:
+                asyncio.run(_watch_together(address, min(sessions, 1), _WARM_UP_SECONDS))
+                figures = _watched(address, sessions, pids, log, commits)
+                yield Sample(f"{sessions} sessions", number, figures)
+
+
+def _watched(
+    address: str, sessions: int, pids: dict[str, int], log: Path, commits: dict[int, float]
+) -> dict[str, float]:
+    said = log.stat().st_size
+    started, began = time.monotonic(), time.process_time()
+    with watched(pids) as usage:
+        seen = asyncio.run(_watch_together(address, sessions, _SECONDS))
+    # Longer than asked for where the page cannot keep up.
+    seconds = time.monotonic() - started
+    cpu = usage.cpu_seconds | {"sessions": time.process_time() - began}
+    ages = [came - commits[position] for came, position in seen.positions if position in commits]
+    return {
+        "refreshes /s": len(seen.refreshes) / seconds,
+        "queries /s": _queries(log, said) / seconds,
+        **_quantiles("a refresh", seen.refreshes),
+        **_quantiles("age of what is shown", ages),
+        **{f"cores: {kind}": used / seconds for kind, used in sorted(cpu.items())},
+    }
 
 
 def _queries(log: Path, start: int) -> int:
@@ -190,30 +195,8 @@ def _queries(log: Path, start: int) -> int:
         return sum(b"reader@" in line and b" LOG: " in line for line in file)
 
 
-def _row(
-    seen: Seen, cpu: dict[str, float], queries: int, commits: dict[int, float], seconds: float
-) -> dict[str, float]:
-    ages = [came - commits[position] for came, position in seen.positions if position in commits]
-    refreshes = seen.refreshes
-    return {
-        "refreshes/s": len(refreshes) / seconds,
-        "queries/s": queries / seconds,
-        "a refresh, p50 (s)": _quantile(refreshes, 0.5),
-        "a refresh, p95 (s)": _quantile(refreshes, 0.95),
-        "age of what is shown, p50 (s)": _quantile(ages, 0.5),
-        "age of what is shown, p95 (s)": _quantile(ages, 0.95),
-        **{
-            f"CPU, cores: {kind}": cpu.get(kind, 0.0) / seconds
-            for kind in ("page", "postgres", "count", "count: JVM", "count: Python workers", "sessions")
-        },
-    }
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
+def _quantiles(name: str, values: Sequence[float]) -> dict[str, float]:
     if len(values) < 2:
-        return values[0] if values else float("nan")
-    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]
-
-
-if __name__ == "__main__":
-    main([int(one) for one in sys.argv[1:]] or SESSIONS)
+        return {}
+    cut = statistics.quantiles(values, n=100, method="inclusive")
+    return {f"{name}, p50, s": cut[49], f"{name}, p95, s": cut[94]}

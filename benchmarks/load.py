@@ -1,4 +1,4 @@
-"""The load of the comparison: ballots sent again, second ballots and strangers' among those that count."""
+"""What a benchmark counts: ballots sent again, second ballots and strangers' among those that count."""
 
 import random
 import re

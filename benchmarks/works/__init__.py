@@ -1,0 +1,1 @@
+"""The works that are measured, one module each: a generator of samples, round by round."""
