@@ -4,6 +4,7 @@ Where a home has engines of its own, the file `engines.env` in it says where the
 ELECTION_ENV_FILE names another one. A variable that is set wins over the file.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import make_conninfo
 
+from election_assets.domain.election import PARTITIONS
 from election_assets.domain.topics import (
     CANDIDATES_TOPIC,
     ELECTIONS_TOPIC,
@@ -104,7 +106,7 @@ class Settings:
             postgres_database=values["ELECTION_POSTGRES_DATABASE"],
             passwords={role: values.get(f"ELECTION_POSTGRES_PASSWORD_{role.upper()}", "") for role in ROLES},
             kafka=_kafka(values),
-            spark_master=values.get("ELECTION_SPARK_MASTER") or "local[*]",
+            spark_master=values.get("ELECTION_SPARK_MASTER") or f"local[{_task_slots()}]",
             spark_cores=_cores(values.get("ELECTION_SPARK_CORES")),
             spark_driver_host=values.get("ELECTION_SPARK_DRIVER_HOST") or "127.0.0.1",
             votes_topic=values.get("ELECTION_KAFKA_VOTES_TOPIC") or VOTES_TOPIC,
@@ -194,6 +196,11 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise PermanentError(f"ELECTION_POSTGRES_PORT is {text!r}; it must be a port between 1 and 65535.")
     return int(text)
+
+
+def _task_slots() -> int:
+    """Return one for each core, and no less than an election's usual partitions: tasks wait for commits a good deal."""
+    return max(os.cpu_count() or 1, PARTITIONS)
 
 
 def _cores(text: str | None) -> int | None:

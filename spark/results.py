@@ -41,6 +41,7 @@ class ResultsTopic:
         self._conninfo = conninfo
         self._election_id = election_id
         self._published_at = 0.0
+        self._published: int | None = None
         with kafka_errors(kafka):
             self._producer = KafkaProducer(
                 **kafka.client_options(),
@@ -59,12 +60,12 @@ class ResultsTopic:
         with suppress(KafkaTimeoutError):
             self._producer.close(timeout=5)
 
-    def publish_if_due(self) -> None:
-        """Publish, unless a set was tried less than a second ago.
+    def publish_if_due(self, position: int) -> None:
+        """Publish, unless the set of this position is published already, or one was tried less than a second ago.
 
         A set that the broker did not take, while its leader moves, ends no count: the next one says more.
         """
-        if time.monotonic() - self._published_at >= MIN_SECONDS_BETWEEN:
+        if position != self._published and time.monotonic() - self._published_at >= MIN_SECONDS_BETWEEN:
             with suppress(TransientError):
                 self.publish()
 
@@ -94,3 +95,4 @@ class ResultsTopic:
                 sent.append(self._producer.send(self._topic, key=key.encode(), value=json.dumps(value).encode()))
             for one in sent:
                 one.get(timeout=10)
+        self._published = position

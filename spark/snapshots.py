@@ -55,17 +55,19 @@ def take_snapshot(connection: psycopg.Connection, election_number: int, epoch: i
 
 
 class Snapshots:
-    """Takes a run's snapshots, at most one every ten seconds."""
+    """Takes a run's snapshots, at most one every ten seconds, once it has gone beyond the `position` it began at."""
 
-    def __init__(self, conninfo: str, election_number: int, epoch: int) -> None:
+    def __init__(self, conninfo: str, election_number: int, epoch: int, position: int) -> None:
         self._conninfo = conninfo
         self._election_number = election_number
         self._epoch = epoch
         self._taken_at = 0.0
+        self._position = position
 
-    def take_if_due(self) -> None:
-        """Take one, unless one was taken less than ten seconds ago."""
-        if time.monotonic() - self._taken_at >= MIN_SECONDS_BETWEEN:
+    def take_if_due(self, position: int) -> None:
+        """Take one, unless one of this position was taken, or any less than ten seconds ago."""
+        if position != self._position and time.monotonic() - self._taken_at >= MIN_SECONDS_BETWEEN:
+            self._position = position
             self.take()
 
     def take(self) -> None:

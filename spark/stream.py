@@ -27,7 +27,7 @@ from spark.runs import Heartbeat, application_name, await_no_other_run, begin, e
 from spark.settings import CountSettings
 from spark.snapshots import Snapshots
 from spark.source import batch_ends, only, read_votes
-from spark.topic import LogReader, leader_epochs
+from spark.topic import Leaders, LogReader
 
 _POLL_SECONDS = 0.1
 _BOUNDARY_SECONDS = 10.0
@@ -56,9 +56,9 @@ def count(
             check_database(connection)
             check_and_keep_roll(connection, election, settings.work_folder / "rolls")
             await_no_other_run(connection, election)
-            with LogReader(settings.kafka, settings.topic) as log:
+            with LogReader(settings.kafka, settings.topic) as log, Leaders(settings.kafka, settings.topic) as leaders:
                 check_log_and_freeze(connection, settings, election, log)
-                run = CountRun(session, settings, connection, election, log, report)
+                run = CountRun(session, settings, connection, election, log, leaders, report)
                 return run.to_its_end(stop or threading.Event())
     except psycopg.OperationalError as error:
         raise postgres_away(error) from error
@@ -74,6 +74,7 @@ class CountRun:
         connection: psycopg.Connection,
         election: FrozenElection,
         log: LogReader,
+        leaders: Leaders,
         report: Callable[[CountFigures], None],
     ) -> None:
         self._session = session
@@ -91,8 +92,9 @@ class CountRun:
             position=sum(self._next.values()),
             log_end=sum(stop for _, stop in ends.values()),
         )
-        self._snapshots = Snapshots(settings.conninfo, writer.election_number, writer.epoch)
-        self._leader_epochs = leader_epochs(settings.kafka, settings.topic)
+        self._snapshots = Snapshots(settings.conninfo, writer.election_number, writer.epoch, self._figures.position)
+        self._leaders = leaders
+        self._leader_epochs = leaders.epochs()
         self._boundary = threading.Lock()
         self._stopping = False
         self._active_at = time.monotonic()
@@ -161,6 +163,8 @@ class CountRun:
             if time.monotonic() - log_end_at > _LOG_END_SECONDS:
                 self._say_log_end()
                 log_end_at = time.monotonic()
+            self._topic.publish_if_due(self._figures.position)
+            self._snapshots.take_if_due(self._figures.position)
             if stop.is_set():
                 return "stopped on request"
             if heartbeat.lost:
@@ -228,8 +232,6 @@ class CountRun:
         )
         if batch_id == 0:
             analyze(self._connection)
-        self._topic.publish_if_due()
-        self._snapshots.take_if_due()
         self._active_at = time.monotonic()
         self._report(self._figures)
 
@@ -276,7 +278,7 @@ class CountRun:
     def _check_new_leaders(self) -> None:
         """Look at the log again where a partition has a new leader: it may have been cut, and have grown again."""
         settings = self._settings
-        epochs = leader_epochs(settings.kafka, settings.topic)
+        epochs = self._leaders.epochs()
         if epochs == self._leader_epochs:
             return
         # A reader of this thread's own: the other one is used by the thread that watches.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAuthorizationFailedError
 
 from election_assets.errors import PermanentError
 from election_assets.kafka_cluster import KafkaCluster, kafka_errors
@@ -59,17 +59,6 @@ def topic_facts(kafka: KafkaCluster, topic: str) -> TopicFacts | None:
     )
 
 
-def leader_epochs(kafka: KafkaCluster, topic: str) -> dict[int, int]:
-    """Return partition → epoch of its leader: another one means that the log may have been cut."""
-    with kafka_errors(kafka):
-        admin = KafkaAdminClient(**kafka.client_options(), **TIMEOUTS)
-        try:
-            (found,) = admin.describe_topics([topic])
-        finally:
-            admin.close()
-    return {one["partition_index"]: one["leader_epoch"] for one in found["partitions"]}
-
-
 def log_ends(kafka: KafkaCluster, topics: Iterable[str]) -> dict[str, int]:
     """Return topic → the end of its log, summed over partitions; a topic that is not there is left out."""
     with kafka_errors(kafka):
@@ -86,6 +75,42 @@ def log_ends(kafka: KafkaCluster, topics: Iterable[str]) -> dict[str, int]:
         finally:
             consumer.close()
     return dict(ends)
+
+
+class Leaders:
+    """Asks who leads a topic's partitions, each time over the same connection; use as a context manager."""
+
+    def __init__(self, kafka: KafkaCluster, topic: str) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._admin: KafkaAdminClient | None = None
+
+    def __enter__(self) -> "Leaders":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hang_up()
+
+    def epochs(self) -> dict[int, int]:
+        """Return partition → epoch of its leader: another one means that the log may have been cut."""
+        with kafka_errors(self._kafka):
+            if self._admin:
+                try:
+                    return self._asked(self._admin)
+                except KafkaError:
+                    # A broker that came back may be found by a new client only.
+                    self._hang_up()
+            self._admin = KafkaAdminClient(**self._kafka.client_options(), **TIMEOUTS)
+            return self._asked(self._admin)
+
+    def _asked(self, admin: KafkaAdminClient) -> dict[int, int]:
+        (found,) = admin.describe_topics([self._topic])
+        return {one["partition_index"]: one["leader_epoch"] for one in found["partitions"]}
+
+    def _hang_up(self) -> None:
+        if self._admin:
+            self._admin.close()
+            self._admin = None
 
 
 class LogReader:

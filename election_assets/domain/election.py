@@ -140,6 +140,10 @@ class Contradiction:
     replayed_count: int | None = None
 
 
+# Of a votes topic, where an election does not say otherwise.
+PARTITIONS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Election:
     """Everything an election folder says. Order matters: positions give the registry's numbers, from 1."""
@@ -154,7 +158,7 @@ class Election:
     ballot_styles: tuple[BallotStyle, ...]
     precinct_ballot_styles: tuple[PrecinctBallotStyle, ...]
     seed: int = 1
-    partition_count: int = 4
+    partition_count: int = PARTITIONS
     publish: Publish = Publish.LIVE
     is_test: bool = False
     opens_at: datetime | None = None

@@ -14,6 +14,7 @@ import yaml
 
 from election_assets.domain.election import (
     MAX_PARTITIONS,
+    PARTITIONS,
     BallotStyle,
     Candidate,
     Contest,
@@ -113,7 +114,7 @@ def _read_yaml(top: Values) -> Election:
             for row in csv_values(problems, "ballot_styles.csv", _STYLE_COLUMNS)
         ),
         seed=top.whole("seed", 0, MAX_SEED, default=1),
-        partition_count=top.whole("partition_count", 1, MAX_PARTITIONS, default=4),
+        partition_count=top.whole("partition_count", 1, MAX_PARTITIONS, default=PARTITIONS),
         publish=top.choice(
             "publish",
             {value.value: value for value in Publish},

@@ -52,9 +52,10 @@ class Part:
             return subprocess.Popen(self._command, cwd=PROJECT, env=self._environment, stdout=output, stderr=output)
 
     def family(self) -> list[psutil.Process]:
-        """Return the process and all below it, while it lives."""
+        """Return the process and all below it that live; nobody may have asked yet how the others ended."""
         pid = self.process.pid
-        return [psutil.Process(pid), *children_of(pid)] if self.process.poll() is None else []
+        family = [psutil.Process(pid), *children_of(pid)] if self.process.poll() is None else []
+        return [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
     def kill(self) -> None:
         """Kill the process alone; what it started notices, or does not."""

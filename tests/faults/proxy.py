@@ -125,7 +125,8 @@ class Proxy:
         pair = {writer, forth}
         self._writers |= pair
         ear, swallows = self._ear(), asyncio.Event()
-        with suppress(ConnectionError):
+        # Also where one side is gone before it is told the end.
+        with suppress(OSError):
             await asyncio.gather(self._ask(reader, forth, ear, swallows), self._answer(back, writer, ear, swallows))
         self._writers -= pair
         for one in pair:

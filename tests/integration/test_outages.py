@@ -154,7 +154,7 @@ def test_totals_that_the_broker_did_not_take_are_left_to_the_next_set(
     with results_topic(count_settings(settings, "totals-away")) as topic:
         topic.publish()
         kill_engine(settings.home, "kafka")
-        topic.publish_if_due()
+        topic.publish_if_due(1)
         with pytest.raises(TransientError, match="did not answer"):
             topic.publish()
         restarted()

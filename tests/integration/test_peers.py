@@ -9,7 +9,7 @@ import msgspec
 import psycopg
 import pytest
 
-from benchmarks.peers.load import Load, Totals, send
+from benchmarks.load import Load, Totals, send
 from benchmarks.peers.running import PEERS, Peer, run
 from benchmarks.stage import Stage, opened
 from election_assets.domain.electorate import voters
