@@ -33,6 +33,15 @@ _CHECKPOINTS = {
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
 }
 
+# Ten times the calls after which the JVM's second compiler usually sets in: it takes more than a third of the JVM's CPU
+# in a run of a minute otherwise, most of it for what runs some hundred times. What each ballot meets is soon beyond.
+_COMPILER = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+
 # A micro-batch is one Arrow batch per task, so that a task is one transaction over one array.
 _ARROW_RECORDS = 1_000_000
 
@@ -47,7 +56,7 @@ def spark_config(jars: Sequence[Path], work_folder: Path, driver_host: str = LOO
         "spark.driver.bindAddress": LOOPBACK if driver_host == LOOPBACK else "0.0.0.0",  # noqa: S104
         "spark.driver.host": driver_host,
         "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4 -Xshare:auto",
+        "spark.driver.extraJavaOptions": " ".join(("-XX:+UseParallelGC", *_COMPILER)),
         # Executors begin with an environment of their server's; the code is where it is here.
         "spark.executorEnv.PYTHONPATH": str(PROJECT),
         "spark.executor.memory": "1g",
@@ -61,6 +70,9 @@ def spark_config(jars: Sequence[Path], work_folder: Path, driver_host: str = LOO
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_ARROW_RECORDS),
         "spark.sql.streaming.metricsEnabled": "false",
+        # When none come, how often it looks for ballots: an idle count and its broker take 0.2 of a core so, and 0.4
+        # with the default of 10 ms.
+        "spark.sql.streaming.pollingDelay": "50ms",
         **_CHECKPOINTS,
         "spark.python.worker.reuse": "true",
         **(_PORTS if driver_host != LOOPBACK else {}),
