@@ -10,7 +10,7 @@ RATE ?= 200
 FAULTS ?= 300
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo dev live test test-more test-nightly faults lint audit bench bench-scaling bench-refresh bench-viewers bench-peers soak docs pictures lock dist down clean
+.PHONY: help setup demo dev live test test-more test-nightly faults lint audit bench soak docs pictures lock dist down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,20 +52,8 @@ audit: $(INSTALLED) ## known weaknesses of the locked packages, where their data
 	then $(BIN)/pip-audit --vulnerability-service osv --disable-pip --require-hashes --requirement requirements.txt; \
 	else echo "api.osv.dev cannot be reached: the packages were not looked up."; fi
 
-bench: $(INSTALLED) ## ballots per second, beside calibrators in the same minutes [SIZE=smoke|full]
-	@$(BIN)/python -m benchmarks $(SIZE)
-
-bench-scaling: $(INSTALLED) ## ballots per second and CPU per ballot by Spark workers and partitions (half an hour)
-	@$(BIN)/python -m benchmarks.scaling
-
-bench-refresh: $(INSTALLED) ## milliseconds to read each mart at 0.2, 2 and 10 million ballots (half an hour)
-	@$(BIN)/python -m benchmarks.refresh
-
-bench-viewers: $(INSTALLED) ## queries, CPU and age of the figures with 1 to 200 viewers of the page (5 minutes)
-	@$(BIN)/python -m benchmarks.viewers
-
-bench-peers: $(INSTALLED) ## messages per second beside bare consumers, Spark the textbook way and Flink SQL (half an hour)
-	@$(BIN)/python -m benchmarks.peers
+bench: $(INSTALLED) ## what the count takes, beside calibrators in the same minutes [SIZE=smoke|usual|full WORK="drain live"]
+	@$(BIN)/python -m benchmarks $(or $(SIZE),smoke) $(WORK)
 
 soak: $(INSTALLED) ## a night of 21 minutes at 500 ballots/s with three failures: memory, lag, a plain recount
 	@$(BIN)/python -m benchmarks.soak
@@ -79,7 +67,7 @@ pictures: $(INSTALLED) ## take the README's pictures of an election night; needs
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --quiet --upgrade
 
-lock: ## resolve requirements.txt anew, and what the programs of make bench-peers need
+lock: ## resolve requirements.txt anew, and what the others of make bench need
 	@$(LOCK) pyproject.toml --all-extras -o requirements.txt
 	@for peer in benchmarks/peers/*.in; do $(LOCK) $$peer -o $${peer%.in}.txt || exit; done
 

@@ -25,27 +25,31 @@ _ROW = np.dtype(
     ]
 )
 
-# Partitions whose last batch held a voter who had voted before: `on conflict` at once is cheaper there.
+# Partitions whose last batch held a voter who had voted before: it is cheaper to ask who has voted at once there.
 _collided: set[tuple[int, int]] = set()
 
 
 def settle(
     connection: psycopg.Connection, election_number: int, partition: int, judged: Judged
 ) -> tuple[np.ndarray, list[Uncounted]]:
-    """Put each voter's first ballot into `participation`; return which ballots those are, and the others' fate."""
+    """Put each voter's first ballot into `participation`; return which ballots those are, and the others' fate.
+
+    The partition's position must be locked: nobody else then puts voters of this partition there.
+    """
     voters, first_rows = np.unique(judged.voter_numbers, return_index=True)
-    is_new = _insert(connection, election_number, partition, voters, judged.ballot_ids[first_rows])
+    ballot_ids = judged.ballot_ids[first_rows]
+    before = _insert(connection, election_number, partition, voters, ballot_ids)
+    is_new = _are_new(voters, before)
     counted = np.zeros(len(judged.voter_numbers), dtype=bool)
     counted[first_rows[is_new]] = True
     rest = np.flatnonzero(~counted)
     if not len(rest):
         return counted, []
-    winners = dict(zip(voters[is_new].tolist(), judged.ballot_ids[first_rows[is_new]], strict=True))
-    counted_ids = {voter: ballot_id.tobytes() for voter, ballot_id in winners.items()}
-    counted_ids.update(_counted_before(connection, election_number, voters[~is_new]))
     others = []
-    for row in rest.tolist():
-        same = counted_ids[int(judged.voter_numbers[row])] == judged.ballot_ids[row].tobytes()
+    places = np.searchsorted(voters, judged.voter_numbers[rest])
+    for row, place in zip(rest.tolist(), places.tolist(), strict=True):
+        counted_id = ballot_ids[place].tobytes() if is_new[place] else before[int(voters[place])]
+        same = counted_id == judged.ballot_ids[row].tobytes()
         reason = Reason.DUPLICATE_DELIVERY if same else Reason.SECOND_BALLOT
         others.append(Uncounted(int(judged.offsets[row]), int(judged.append_times_ms[row]), reason))
     return counted, others
@@ -57,30 +61,25 @@ def _insert(
     partition: int,
     voters: np.ndarray,
     ballot_ids: np.ndarray,
-) -> np.ndarray:
-    """Insert sorted voters and their ballots; return which of them were new."""
-    if not len(voters):
-        return np.zeros(0, dtype=bool)
-    rows = _binary_rows(election_number, voters, ballot_ids)
+) -> dict[int, bytes]:
+    """Insert sorted voters who have no ballot counted yet, with theirs; return the others and which of theirs is."""
     if (election_number, partition) not in _collided:
         try:
             with connection.transaction():
-                _copy(connection, "ledger.participation", rows)
-            return np.ones(len(voters), dtype=bool)
+                _copy(connection, _binary_rows(election_number, voters, ballot_ids))
+            return {}
         except psycopg.errors.UniqueViolation:
             _collided.add((election_number, partition))
-    connection.execute(
-        "create temporary table if not exists incoming"
-        " (election_number integer, voter_number integer, ballot_id uuid) on commit delete rows"
-    )
-    _copy(connection, "incoming", rows)
-    inserted = connection.execute(
-        "insert into ledger.participation select * from incoming on conflict do nothing returning voter_number"
-    ).fetchall()
-    is_new = np.isin(voters, [voter for (voter,) in inserted])
-    if is_new.all():
+    before = _counted_before(connection, election_number, voters)
+    is_new = _are_new(voters, before)
+    _copy(connection, _binary_rows(election_number, voters[is_new], ballot_ids[is_new]))
+    if not before:
         _collided.discard((election_number, partition))
-    return is_new
+    return before
+
+
+def _are_new(voters: np.ndarray, before: dict[int, bytes]) -> np.ndarray:
+    return ~np.isin(voters, np.fromiter(before, dtype=np.int64, count=len(before)))
 
 
 def _binary_rows(election_number: int, voters: np.ndarray, ballot_ids: np.ndarray) -> bytes:
@@ -95,16 +94,14 @@ def _binary_rows(election_number: int, voters: np.ndarray, ballot_ids: np.ndarra
     return rows.tobytes()
 
 
-def _copy(connection: psycopg.Connection, table: str, rows: bytes) -> None:
+def _copy(connection: psycopg.Connection, rows: bytes) -> None:
     with connection.cursor().copy(
-        f"copy {table} (election_number, voter_number, ballot_id) from stdin (format binary)"
+        "copy ledger.participation (election_number, voter_number, ballot_id) from stdin (format binary)"
     ) as copy:
         copy.write(_HEADER + rows + _TRAILER)
 
 
 def _counted_before(connection: psycopg.Connection, election_number: int, voters: np.ndarray) -> dict[int, bytes]:
-    if not len(voters):
-        return {}
     rows: list[tuple[int, uuid.UUID]] = connection.execute(
         "select voter_number, ballot_id from ledger.participation"
         " where election_number = %s and voter_number = any(%s)",

@@ -26,7 +26,7 @@ from tests.support.mixture import mixture
 
 Count = Callable[..., CountFigures]
 
-# More than the exchanges of a commit in its longest way, through the temporary table.
+# More than the exchanges of a commit in its longest way, where a voter has voted before.
 MOST_STEPS = 60
 
 
