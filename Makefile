@@ -36,7 +36,8 @@ test: $(INSTALLED) ## the test suite, on real engines of its own (under 15 minut
 		-m "not slow and not nightly" $(TESTS)
 
 test-more: $(INSTALLED) ## the slow rest of the tests [TESTS=tests/integration/test_pages.py]
-	@$(BIN)/python -m pytest --durations 20 -m "slow and not nightly" $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20 \
+		-m "slow and not nightly" $(TESTS)
 
 test-nightly: $(INSTALLED) ## what takes longer still: clusters, hosts of their own as Docker Compose has them, backups
 	@$(BIN)/python -m pytest -m nightly --ignore tests/faults $(TESTS)

@@ -67,6 +67,11 @@ def warmed(plan: CountPlan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.
     return task
 
 
+def unchanged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield what comes: the task that only keeps a worker from being idle."""
+    yield from batches
+
+
 class Worker:
     """What a Python worker keeps between tasks: the judge with its roll, and one connection."""
 

@@ -16,7 +16,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from election_assets.domain.frozen import FrozenElection
 from election_assets.errors import ElectionError, PermanentError, TransientError
-from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches, warmed
+from spark import workers
+from spark.count import COMMITTED_SCHEMA, CountPlan, counted_stretches
 from spark.failures import TASK_FAILURES, is_workers_death, jvm_errors, postgres_away, told_by_worker
 from spark.figures import CountFigures
 from spark.guard import check_database, check_log
@@ -126,7 +127,7 @@ class CountRun:
 
     def _stream(self, heartbeat: Heartbeat, stop: threading.Event) -> str:
         self._starting_since = time.monotonic()
-        self._warm_up()
+        workers.warm_up(self._session, self._plan)
         self._active_at = time.monotonic()
         query = (
             read_votes(self._session, self._settings, self._next)
@@ -145,15 +146,9 @@ class CountRun:
                 self._boundary.release()
             query.stop()
 
-    def _warm_up(self) -> None:
-        """Make every worker ready before the first micro-batch, which otherwise takes 8 s and more."""
-        cores = self._session.sparkContext.defaultParallelism
-        rows = self._session.range(0, cores, 1, cores)
-        rows.mapInArrow(warmed(self._plan), "id bigint").collect()
-
     def _watch(self, query: StreamingQuery, heartbeat: Heartbeat, stop: threading.Event) -> str:
         started = guarded_at = time.monotonic()
-        log_end_at = 0.0
+        log_end_at = kept_at = 0.0
         life = self._settings.max_life_seconds
         while query.isActive:
             if time.monotonic() - guarded_at > _GUARD_SECONDS:
@@ -163,6 +158,9 @@ class CountRun:
             if time.monotonic() - log_end_at > _LOG_END_SECONDS:
                 self._say_log_end()
                 log_end_at = time.monotonic()
+            if self._batch_began_at is None and time.monotonic() - max(kept_at, self._active_at) > workers.KEEP_SECONDS:
+                workers.keep(self._session)
+                kept_at = time.monotonic()
             self._topic.publish_if_due(self._figures.position)
             self._snapshots.take_if_due(self._figures.position)
             if stop.is_set():

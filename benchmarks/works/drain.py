@@ -88,6 +88,7 @@ def drained(stage: Stage, load: Load) -> dict[str, float]:
     return {
         **warm(stage),
         "whole /s": stage.ballot_count / seconds,
+        "log bytes/ballot": _log_bytes(stage) / stage.ballot_count,
         "WAL bytes/ballot": (_wal_position(stage) - wal) / stage.ballot_count,
         "ledger bytes/ballot": (_ledger_bytes(stage) - ledger) / stage.ballot_count,
         **usage.figures(stage.ballot_count),
@@ -135,6 +136,12 @@ def emptied(stage: Stage) -> None:
     reset_election(stage.settings, stage.election.election_id)
     with psycopg.connect(stage.settings.conninfo("owner"), autocommit=True) as connection:
         connection.execute("vacuum analyze")
+
+
+def _log_bytes(stage: Stage) -> int:
+    """Return what the votes topic takes on the brokers' disks, replicas included."""
+    brokers = [one.data for one in stack.status(Home(stage.settings.home)) if one.name.startswith("kafka")]
+    return sum(file.stat().st_size for data in brokers for file in data.glob(f"{stage.topic}-[0-9]*/*.log"))
 
 
 def _wal_position(stage: Stage) -> int:
