@@ -12,8 +12,9 @@ from election_assets.domain.topics import votes_topic_of
 from election_assets.domain.verdict import Reason
 from election_assets.errors import PermanentError, TransientError
 from election_assets.settings import Settings
+from spark import workers
+from spark.count import CountPlan
 from spark.figures import CountFigures
-from spark.stream import CountRun
 from tests.support.ballots import draft
 from tests.support.elections import made_election, roll_of
 from tests.support.ledger import broken_rules, figures_of, owner, positions_of, uncounted_of
@@ -102,17 +103,17 @@ def test_a_run_that_is_stuck_in_its_start_is_taken_over_from(
     election = made_election("stuck-in-start")
     opened(settings, election)
     appended(settings, "stuck-in-start", [draft(election, voter).message() for voter in roll_of(election)])
-    began, released, warm_up = threading.Event(), threading.Event(), CountRun._warm_up
+    began, released, warm_up = threading.Event(), threading.Event(), workers.warm_up
 
-    def hanging(run: CountRun) -> None:
+    def hanging(session: SparkSession, plan: CountPlan) -> None:
         if not began.is_set():
             # Beyond that it beats no more.
             time.sleep(2 * STUCK_SECONDS)
             began.set()
             released.wait(60)
-        warm_up(run)
+        warm_up(session, plan)
 
-    monkeypatch.setattr(CountRun, "_warm_up", hanging)
+    monkeypatch.setattr(workers, "warm_up", hanging)
     monkeypatch.setattr("spark.runs.DEAD_AFTER_SECONDS", 4.0)
     stuck = BackgroundCount(spark_session, settings, "stuck-in-start", idle_seconds=60, stuck_seconds=STUCK_SECONDS)
     assert began.wait(60)
