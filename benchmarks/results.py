@@ -1,6 +1,7 @@
 """What was measured: kept as one JSON file per run, shown as a table, drawn as an SVG."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -34,9 +35,14 @@ def keep(work: str, size: str, samples: Sequence[Sample], folder: Path = RESULTS
     """Write samples as JSON, with the machine and the commit they are of; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{work}-{size}.json"
-    kept = {"work": work, "size": size, **_circumstances(), "samples": [asdict(one) for one in samples]}
+    kept = {"work": work, "size": size, **_circumstances(), "samples": [_spelled_out(one) for one in samples]}
     place.write_text(json.dumps(kept, indent=2), encoding="utf-8")
     return place
+
+
+def _spelled_out(sample: Sample) -> dict[str, object]:
+    """Return a sample for JSON, which has no word for what could not be measured."""
+    return asdict(sample) | {"figures": {name: one for name, one in sample.figures.items() if math.isfinite(one)}}
 
 
 def _circumstances() -> dict[str, object]:

@@ -158,7 +158,8 @@ def measure(size: Size) -> Iterator[Sample]:
         page = running.enter_context(servers.page(settings, ()))
         servers.await_all([page], lambda: False)
         address = f"ws://127.0.0.1:{page.port}/_stcore/stream"
-        pids = {**running.enter_context(night(stage)), "page": page.process.pid}
+        engine_pids = {one.name: one.pid for one in stack.status(Home(settings.home)) if one.pid}
+        pids = {**engine_pids, **running.enter_context(night(stage)), "page": page.process.pid}
         commits = running.enter_context(commits_of(settings))
         awaited(lambda: bool(commits))
         for number in range(size.rounds):

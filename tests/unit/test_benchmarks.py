@@ -64,9 +64,10 @@ def test_a_table_has_median_and_range_of_every_case() -> None:
 
 
 def test_a_result_is_kept_with_its_circumstances_and_drawn_beside_it(tmp_path: Path) -> None:
-    place = keep("live", "smoke", SAMPLES, tmp_path)
+    place = keep("live", "smoke", [*SAMPLES, Sample("100/s", 0, {"p50, s": 0.05, "rate /s": float("nan")})], tmp_path)
     kept = json.loads(place.read_text())
     assert kept["samples"][1] == {"case": "1,000/s", "round": 1, "figures": {"p50, s": 0.1, "rate /s": 12_345.6}}
+    assert kept["samples"][3]["figures"] == {"p50, s": 0.05}
     assert kept["machine"]["cores"] >= 1
     picture = draw(place)
     assert picture == place.with_suffix(".svg")
