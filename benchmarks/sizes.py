@@ -44,7 +44,7 @@ SIZES = {
         scaling=50_000,
         viewers=(0, 10),
     ),
-    # Two hours.
+    # Hours: a million ballots at most.
     "usual": Size(
         works=ALL,
         rounds=5,
@@ -60,7 +60,7 @@ SIZES = {
         scaling=1_000_000,
         viewers=(0, 1, 10, 50, 200),
     ),
-    # A day.
+    # Many hours: ten million ballots, marts at twenty.
     "full": Size(
         works=ALL,
         rounds=5,

@@ -23,7 +23,7 @@ from spark.readiness import results_topic
 from spark.registry import _ARRAYS, _write_arrays
 from spark.results import ResultsTopic
 from spark.stream import count
-from spark.topic import TIMEOUTS, LogReader, topic_facts
+from spark.topic import TIMEOUTS, Leaders, LogReader, topic_facts
 from tests.support.ballots import Message, draft
 from tests.support.crashing import work_on
 from tests.support.elections import frozen, made_election, roll_of
@@ -144,6 +144,21 @@ def test_a_broker_killed_while_its_log_is_read_is_a_sentence(
         kill_engine(settings.home, "kafka")
         with pytest.raises(TransientError, match="nothing came after offset"):
             list(messages)
+
+
+def test_who_leads_is_told_again_once_the_broker_is_back(
+    settings: Settings, restarted: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TIMEOUTS, "request_timeout_ms", 2_000)
+    opened(settings, made_election("leaders-away", voters_each=5))
+    with Leaders(settings.kafka, votes_topic_of("leaders-away")) as leaders:
+        before = leaders.epochs()
+        assert leaders.epochs() == before
+        kill_engine(settings.home, "kafka")
+        with pytest.raises(TransientError, match="did not answer"):
+            leaders.epochs()
+        restarted()
+        assert leaders.epochs().keys() == before.keys()
 
 
 def test_totals_that_the_broker_did_not_take_are_left_to_the_next_set(
